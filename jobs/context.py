@@ -1,0 +1,67 @@
+"""What a step may touch: StepContext, and the ports that trusted steps are given."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+
+class StepContext(Protocol):
+    """All that a step may touch. The same in a sandbox child, in the worker, and in tests."""
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The job's validated options."""
+
+    @property
+    def file_name(self) -> str:
+        """The upload's name as its uploader called it. For display; never a path."""
+
+    @property
+    def kind(self) -> str:
+        """What the sniffer saw: `bricklink-xml`."""
+
+    @property
+    def scratch(self) -> Path:
+        """A folder of this attempt alone; the only place where files may be written."""
+
+    def path(self, name: str) -> Path:
+        """Local path of the upload (`UPLOAD`) or of an artifact that the step `reads`; read only."""
+
+    def open(self, name: str) -> BinaryIO:
+        """The same, opened for reading."""
+
+    def save(self, path: Path, *, name: str, media_type: str) -> None:
+        """Hand a file below `scratch` over as the artifact `name`; a name can be saved once."""
+
+    def summary(self, **facts: Any) -> None:
+        """Merge JSON facts into the job's summary."""
+
+    def warn(self, code: str, message: str) -> None:
+        """Show a warning on the job."""
+
+    def count(self, name: str, n: int = 1) -> None:
+        """Add `n` to a named counter (metrics)."""
+
+    def progress(self, done: float, total: float, message: str = "") -> None:
+        """Tell how far it is; raises `Cancelled` where the job was cancelled meanwhile."""
+
+    def resource(self, name: str) -> Path:
+        """Path of read-only reference data that the platform provides; `KeyError` where there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One findable thing: a row, a page, a body."""
+
+    artifact: str | None  # the artifact that holds it
+    place: str  # `page 3`, `row 17`, `file`
+    title: str
+    text: str
+
+
+class SearchIndex(Protocol):
+    """The index port, as an indexing step sees it: replaces everything known about its job."""
+
+    def index(self, places: Iterable[Place]) -> int:
+        """Make `places` findable instead of what was there for this job; returns how many."""

@@ -1,0 +1,55 @@
+"""What a parser yields: `Record` for a good row, `Issue` for each thing wrong; both are values."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Severity(StrEnum):
+    """How much an issue matters."""
+
+    ERROR = "error"  # the row is rejected
+    WARNING = "warning"  # the row is kept, but somebody should look
+    INFO = "info"  # the row is kept; a default or a repair was applied
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issue:
+    """One thing wrong with one row; every bad row of a file is reported in one go."""
+
+    row: int | None  # 1-based item of the list; None for the file as a whole
+    line: int | None  # 1-based line of the file
+    column: str | None  # name of the field, as the file spells it
+    code: str  # stable: `qty.not_integer`
+    severity: Severity
+    message: str  # one sentence for a person
+    value: str | None = None  # what the file says
+    expected: str | None = None  # what it should say
+    suggestions: tuple[str, ...] = ()  # up to three likely corrections
+
+    def to_json(self) -> dict[str, Any]:
+        """One line of `issues.jsonl`."""
+        return {
+            "row": self.row,
+            "line": self.line,
+            "column": self.column,
+            "code": self.code,
+            "severity": self.severity.value,
+            "message": self.message,
+            "value": self.value,
+            "expected": self.expected,
+            "suggestions": list(self.suggestions),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One good row of a list, or one unit (a page) of a document."""
+
+    row: int  # 1-based item
+    line: int | None  # 1-based line of the file
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """One line of `records.jsonl`."""
+        return {"row": self.row, "line": self.line, **self.fields}

@@ -1,0 +1,216 @@
+"""The rules: which status may follow which, and what an outcome changes. Pure; the ledger applies it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from jobs.errors import Actor, Fault
+from jobs.model import Job, Notice, Status, StepKey, StepRun
+from jobs.outcomes import Failed, Outcome, RetryLater, Succeeded
+from jobs.policy import ESCALATED_CODES, RetryPolicy, is_final
+
+W, Q, R, S, F, C = Status  # the order in which Status declares them
+
+TRANSITIONS: Mapping[Status, frozenset[Status]] = {
+    W: frozenset({Q, C}),
+    Q: frozenset({R, F, C}),  # failed: a deadline passed before anything ran
+    R: frozenset({Q, S, F, C}),  # queued again: retry, lost worker, shutdown
+    S: frozenset(),
+    F: frozenset({W, Q}),  # somebody asked for a retry
+    C: frozenset({W, Q}),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened, for the durable log."""
+
+    type: str
+    step: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """What a decision changes: the new job, and what has to be told to others."""
+
+    job: Job
+    events: tuple[Event, ...] = ()
+    dead_letters: tuple[StepKey, ...] = ()  # step runs that the platform gave up on
+
+
+class WrongState(Exception):  # noqa: N818 - a refusal, not a defect
+    """The verb does not fit the status; the API answers 409."""
+
+
+def advance(job: Job, key: StepKey, outcome: Outcome, *, now: datetime, policy: RetryPolicy) -> Advance:
+    """What becomes of `job` when the running step run `key` ends with `outcome`."""
+    step = job.step(key)
+    if step.status is not R:
+        raise WrongState(f"step {key.name} is {step.status}, not running")
+    match outcome:
+        case Succeeded():
+            ended = step.evolve(status=S, progress=1.0, message="", fault=None, finished_at=now, **_UNCLAIMED)
+            warnings = (*(w for w in job.warnings if w.step != key.name), *outcome.warnings)
+            job = job.evolve(summary={**job.summary, **outcome.summary}, warnings=warnings)
+            return _settle(_with(job, ended), now, (_event("step.succeeded", ended),))
+        case RetryLater():
+            again = _requeued(step, now, outcome.delay).evolve(
+                attempt=step.attempt - 1, fault=outcome.fault, worker=None
+            )
+            return Advance(job=_with(job, again), events=(_event("step.released", again),))
+        case Failed():
+            return _failed(job, step, outcome, now, policy)
+
+
+_UNCLAIMED: dict[str, Any] = {"lease_until": None, "not_before": None}
+
+
+def _failed(job: Job, step: StepRun, outcome: Failed, now: datetime, policy: RetryPolicy) -> Advance:
+    fault = replace(outcome.fault, step=step.name)
+    if not is_final(fault) and step.attempt < step.budget:
+        delay = policy.delay(step.attempt) if outcome.delay is None else outcome.delay
+        if fault.code not in ESCALATED_CODES:
+            again = _requeued(step, now, delay).evolve(fault=fault)
+            return Advance(job=_with(job, again), events=(_event("step.retrying", again),))
+        larger = step.memory.larger()
+        if step.escalations == 0 and larger is not None:
+            again = _requeued(step, now, delay).evolve(fault=fault, memory=larger, escalations=1)
+            return Advance(job=_with(job, again), events=(_event("step.retrying", again),))
+    ended = step.evolve(status=F, message="", fault=fault, finished_at=now, **_UNCLAIMED)
+    given_up = () if fault.actor is Actor.SUBMITTER else (step.key,)
+    job = _with(job, ended)
+    if not step.required:
+        notice = Notice(code=fault.code, message=fault.message, step=step.name)
+        job = job.evolve(warnings=(*job.warnings, notice))
+    settled = _settle(_cancel_dependents(job, ended, now), now, (_event("step.failed", ended),))
+    return replace(settled, dead_letters=given_up)
+
+
+def _settle(job: Job, now: datetime, events: tuple[Event, ...]) -> Advance:
+    """Queue what has become ready; end the job when nothing is left to run."""
+    job = queue_ready(job, now)
+    if not all(step.status.ended for step in job.steps):
+        return Advance(job=job, events=events)
+    broken = next((s.fault for s in job.steps if s.status is F and s.required), None)
+    if broken is not None:
+        job = job.evolve(status=F, fault=broken, finished_at=now)
+        return Advance(job=job, events=(*events, Event(type="file-processing.failed", data=broken.to_json())))
+    job = job.evolve(status=S, fault=None, finished_at=now)
+    return Advance(job=job, events=(*events, Event(type="file-processing.completed", data={"summary": dict(job.summary)})))
+
+
+def queue_ready(job: Job, now: datetime) -> Job:
+    """Queue each waiting step run whose needs have all succeeded."""
+    unmet = {s.name for s in job.steps if s.status is not S}
+    steps = tuple(
+        step.evolve(status=Q, queued_at=now, dispatch=step.dispatch + 1)
+        if step.status is W and unmet.isdisjoint(step.needs)
+        else step
+        for step in job.steps
+    )
+    return job.evolve(steps=steps)
+
+
+def claimed(job: Job, key: StepKey, *, now: datetime, worker: str, lease: float) -> Advance:
+    """The step run `key` is claimed by `worker` for `lease` seconds: the attempt counts from here."""
+    step = job.step(key)
+    if step.status is not Q or job.status.ended:
+        raise WrongState(f"step {key.name} is {step.status}, not queued")
+    taken = step.evolve(
+        status=R,
+        attempt=step.attempt + 1,
+        fence=step.fence + 1,
+        worker=worker,
+        lease_until=now + timedelta(seconds=lease),
+        not_before=None,
+        progress=0.0,
+        message="",
+        started_at=now,
+    )
+    job = _with(job, taken)
+    events = (_event("step.started", taken),)
+    if job.status is Q:
+        job = job.evolve(status=R, started_at=job.started_at or now)
+        events = (Event(type="file-processing.started"), *events)
+    return Advance(job=job, events=events)
+
+
+def cancel(job: Job, *, now: datetime) -> Advance:
+    """End a job that has not ended; running children are killed once their worker learns of it."""
+    if job.status.ended:
+        raise WrongState(f"the job has {job.status} already")
+    steps = tuple(s if s.status.ended else _cancelled(s, now) for s in job.steps)
+    job = job.evolve(status=C, steps=steps, finished_at=now)
+    return Advance(job=job, events=(Event(type="job.cancelled"),))
+
+
+def expire(job: Job, *, now: datetime) -> Advance:
+    """End a job whose deadline has passed."""
+    fault = Fault(
+        code="job.deadline",
+        message="The job's deadline passed before it ended.",
+        actor=Actor.NOBODY,
+        hint="Submit it again with a later deadline.",
+    )
+    steps = tuple(s if s.status.ended else _cancelled(s, now, fault) for s in job.steps)
+    job = job.evolve(status=F, steps=steps, fault=fault, finished_at=now)
+    return Advance(job=job, events=(Event(type="file-processing.failed", data=fault.to_json()),))
+
+
+def retry(job: Job, *, now: datetime) -> Advance:
+    """Run a failed or cancelled job again: succeeded steps stay, attempts go on counting, budgets are fresh."""
+    if job.status not in {F, C}:
+        raise WrongState(f"the job is {job.status}; only a failed or cancelled one can be retried")
+    steps = tuple(
+        s
+        if s.status is S
+        else s.evolve(
+            status=W, fault=None, progress=0.0, message="", finished_at=None, worker=None,
+            budget=s.attempt + s.attempts, escalations=0, **_UNCLAIMED,
+        )
+        for s in job.steps
+    )
+    retried = {s.name for s in steps if s.status is W}
+    warnings = tuple(w for w in job.warnings if w.step not in retried)
+    job = job.evolve(status=Q, steps=steps, fault=None, warnings=warnings, finished_at=None, started_at=None)
+    return Advance(job=queue_ready(job, now), events=(Event(type="job.retried"),))
+
+
+def _requeued(step: StepRun, now: datetime, delay: float) -> StepRun:
+    not_before = now + timedelta(seconds=delay) if delay > 0 else None
+    return step.evolve(
+        status=Q, queued_at=now, not_before=not_before, lease_until=None,
+        dispatch=step.dispatch + 1, progress=0.0, message="",
+    )
+
+
+def _cancelled(step: StepRun, now: datetime, fault: Fault | None = None) -> StepRun:
+    return step.evolve(status=C, message="", fault=fault, finished_at=now, **_UNCLAIMED)
+
+
+def _cancel_dependents(job: Job, failed: StepRun, now: datetime) -> Job:
+    """Whatever needs a failed step, directly or not, can never run."""
+    gone = {failed.name}
+    steps = list(job.steps)
+    for index, step in enumerate(steps):  # plans list a step after those it needs
+        if step.status is W and not gone.isdisjoint(step.needs):
+            fault = Fault(
+                code="step.dependency_failed",
+                message=f"Step {step.name} needs {', '.join(sorted(gone.intersection(step.needs)))}, which failed.",
+                actor=Actor.NOBODY,
+                step=step.name,
+            )
+            steps[index] = _cancelled(step, now, fault)
+            gone.add(step.name)
+    return job.evolve(steps=tuple(steps))
+
+
+def _with(job: Job, step: StepRun) -> Job:
+    return job.evolve(steps=tuple(step if s.key == step.key else s for s in job.steps))
+
+
+def _event(type_: str, step: StepRun) -> Event:
+    data: dict[str, Any] = {"attempt": step.attempt}
+    return Event(type=type_, step=step.name, data=data | ({"fault": step.fault.to_json()} if step.fault else {}))

@@ -1,0 +1,90 @@
+"""A Pipeline: a named, versioned set of steps; a Step: one function with a queue and limits."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from jobs.errors import ConfigurationError
+from jobs.model import UPLOAD, Memory
+from jobs.queues import Queue, queue_named
+
+MAX_ATTEMPTS = 4  # the first try and three retries
+
+
+class Options(BaseModel):
+    """What a caller may set; a pipeline without options takes exactly this and refuses any field."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One function with a queue, a retry policy and limits."""
+
+    run: Callable[..., None]  # takes a StepContext, and its ports by name; must live at module level
+    queue: Queue
+    needs: tuple[str, ...] = ()  # steps that must have succeeded
+    reads: tuple[str, ...] = (UPLOAD,)  # the upload and artifacts that it opens
+    required: bool = True  # False: it may fail while its job succeeds with a warning
+    isolated: bool = True  # False: trusted code, run in the worker with its ports injected
+    ports: tuple[str, ...] = ()  # injected by keyword; only where isolated is False
+    timeout: float = 300.0  # seconds of execution
+    memory: Memory = Memory.SMALL
+    attempts: int = MAX_ATTEMPTS
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.run.__name__
+
+    @property
+    def target(self) -> str:
+        """Where a sandbox child finds the function: `package.module:function`."""
+        return f"{self.run.__module__}:{self.run.__qualname__}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pipeline:
+    """A named, versioned set of steps."""
+
+    name: str
+    version: int
+    title: str  # one sentence for people
+    accepts: tuple[str, ...]  # kinds, in the sniffer's words
+    options: type[BaseModel] = Options  # published as JSON Schema
+    steps: tuple[Step, ...]
+    max_bytes: int = 2 * 1024**3  # largest upload
+    _by_name: dict[str, Step] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._by_name.update({step.name: step for step in self.steps})
+        self._check()
+
+    def step(self, name: str) -> Step:
+        """The step of that name; `KeyError` where there is none (an old plan after a deploy)."""
+        return self._by_name[name]
+
+    def validated_options(self, given: dict[str, Any]) -> dict[str, Any]:
+        """`given` checked and completed with defaults; raises `pydantic.ValidationError`."""
+        return self.options.model_validate(given).model_dump(mode="json")
+
+    def _check(self) -> None:
+        """Refuse, at start, a graph that could never end."""
+        if len(self._by_name) != len(self.steps):
+            raise ConfigurationError(f"pipeline {self.name!r} has two steps of one name; rename one")
+        done: set[str] = set()
+        waiting = list(self.steps)
+        while waiting:
+            ready = [step for step in waiting if done.issuperset(step.needs)]
+            if not ready:
+                names = ", ".join(step.name for step in waiting)
+                message = f"pipeline {self.name!r}: steps {names} need each other or a step that is not there"
+                raise ConfigurationError(message)
+            done.update(step.name for step in ready)
+            waiting = [step for step in waiting if step not in ready]
+        for step in self.steps:
+            queue_named(step.queue.name)
+            if step.ports and step.isolated:
+                raise ConfigurationError(f"step {self.name}.{step.name}: only isolated=False steps get ports")

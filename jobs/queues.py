@@ -1,0 +1,59 @@
+"""The queues: one row each. docker-compose.yml has one service per row, which a test holds equal."""
+
+from dataclasses import dataclass
+
+from jobs.errors import ConfigurationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """A line in the broker, drained by a pool of its own."""
+
+    name: str  # the line's and the pool's name
+    purpose: str  # one sentence, shown by the CLI and in Flower
+    concurrency: int  # supervising threads of one worker, so steps at once
+    preload: tuple[str, ...] = ()  # modules that the pool's sandbox template imports before it forks
+
+
+PARSING = Queue(
+    name="parsing",
+    purpose="reads files: parts lists, documents",
+    concurrency=2,
+    preload=("pipelines", "lxml.etree", "pypdfium2", "orjson"),
+)
+VALIDATION = Queue(
+    name="validation",
+    purpose="checks 3D models, on the GPU where there is one",
+    concurrency=1,
+    preload=("pipelines", "numpy", "trimesh", "scipy.sparse.csgraph"),
+)
+THUMBNAILS = Queue(
+    name="thumbnails",
+    purpose="renders pictures of pages and models",
+    concurrency=2,
+    preload=("pipelines", "PIL.Image", "PIL.WebPImagePlugin", "pypdfium2"),
+)
+INDEXING = Queue(
+    name="indexing",
+    purpose="makes what was parsed searchable",
+    concurrency=2,
+)
+HOUSEKEEPING = Queue(
+    name="housekeeping",
+    purpose="sweeps, retention and reconciliation",
+    concurrency=2,
+)
+
+QUEUES: dict[str, Queue] = {
+    queue.name: queue for queue in (PARSING, VALIDATION, THUMBNAILS, INDEXING, HOUSEKEEPING)
+}
+
+
+def queue_named(name: str) -> Queue:
+    """The queue of that name; `ConfigurationError` lists those that there are."""
+    try:
+        return QUEUES[name]
+    except KeyError:
+        known = ", ".join(QUEUES)
+        message = f"unknown queue {name!r}; add a row to jobs/queues.py or use one of: {known}"
+        raise ConfigurationError(message) from None
