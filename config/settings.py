@@ -1,0 +1,166 @@
+"""Settings: one small frozen class per concern, each read from HEAVYLIFT_<CONCERN>_<NAME> variables."""
+
+import os
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+MiB = 1024 * 1024
+GiB = 1024 * MiB
+
+
+def _concern(name: str) -> SettingsConfigDict:
+    return SettingsConfigDict(env_prefix=f"HEAVYLIFT_{name}_", frozen=True, extra="ignore")
+
+
+class ApiSettings(BaseSettings):
+    """The HTTP face."""
+
+    model_config = _concern("API")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    max_wait: float = 60.0  # longest `Prefer: wait`, seconds
+    shutdown_grace: float = 25.0  # seconds given to running uploads at SIGTERM
+
+
+class UploadSettings(BaseSettings):
+    """How bodies are taken in."""
+
+    model_config = _concern("UPLOAD")
+    chunk: int = MiB  # bytes hashed and written at a time
+    slots: int = 4  # chunks hashed and written at once, per process
+    min_rate: int = 1024  # bytes per second; slower for `stall_after` is dropped
+    stall_after: float = 30.0  # seconds
+    max_bytes: int = 2 * GiB  # over all pipelines; a pipeline may say less
+    disk_floor: int = 512 * MiB  # free bytes that an upload never eats into (507)
+
+
+class LedgerSettings(BaseSettings):
+    """The tables of truth."""
+
+    model_config = _concern("LEDGER")
+    url: str = ""  # postgresql://... or sqlite:///...; empty: SQLite in the data folder
+    db_schema: str | None = None  # PostgreSQL schema to live in
+    pool_size: int = 10  # connections per process
+
+
+class BrokerSettings(BaseSettings):
+    """The lines."""
+
+    model_config = _concern("BROKER")
+    url: str = ""  # amqp://... or redis+socket://...; empty: the embedded broker of the data folder
+    prefix: str = "heavylift"  # of exchange and queue names, so that a broker is shared with others
+    confirm_timeout: float = 5.0  # seconds until an unconfirmed publish counts as failed
+    # Above the longest step: Redis hands an unacknowledged message out again after this. Seconds.
+    visibility_timeout: float = 4 * 3600.0
+    delivery_limit: int = 50  # quorum queues: connection losses that a message survives
+
+
+class StoreSettings(BaseSettings):
+    """The bytes."""
+
+    model_config = _concern("STORE")
+    kind: Literal["local", "s3"] = "local"
+    path: Path | None = None  # local: folder; None: below the data folder
+    bucket: str = "heavylift"
+    prefix: str = ""  # of every key
+    endpoint_url: str | None = None
+    region: str = "us-east-1"
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+    # Some S3 servers choke on boto3's newer default checksums.
+    checksums: Literal["when_supported", "when_required"] = "when_supported"
+
+
+class WorkerSettings(BaseSettings):
+    """Claims, leases and the rhythm of rescue. Tests shorten these."""
+
+    model_config = _concern("WORKER")
+    concurrency: int | None = None  # threads; None: what jobs/queues.py says
+    lease: float = 20.0  # seconds a claim lives without a heartbeat
+    heartbeat: float = 5.0  # seconds between renewals
+    cancel_poll: float = 0.5  # seconds between looks for cancelled jobs
+    dispatch_every: float = 1.0  # seconds between looks for due work
+    grace: float = 25.0  # seconds that steps get to end at SIGTERM
+    resend_after: float = 5.0  # seconds after which an unsent outbox row is the dispatcher's
+    lost_after: float = 60.0  # seconds after which a queued step without a message may be sent again
+    backoff_base: float = 1.0  # seconds before the first retry
+
+
+class SandboxSettings(BaseSettings):
+    """Where steps compute."""
+
+    model_config = _concern("SANDBOX")
+    memory_budget: int = 0  # bytes that all steps on this host may claim together; 0: 3/4 of the machine
+    max_output: int = 2 * GiB  # bytes of one artifact
+    max_outputs: int = 10_000  # artifacts of one attempt
+    idle_exit: float = 300.0  # seconds after which an idle template ends, to give its memory back
+
+
+class RetentionSettings(BaseSettings):
+    """How long things are kept."""
+
+    model_config = _concern("RETENTION")
+    days: float = 30.0  # after its end a job is deleted
+    idempotency_hours: float = 24.0
+    events_days: float = 90.0
+
+
+class FlowerSettings(BaseSettings):
+    """The view for ops."""
+
+    model_config = _concern("FLOWER")
+    host: str = "127.0.0.1"
+    port: int = 5555
+    password: SecretStr | None = None  # set: basic auth as user `heavylift`
+
+
+class Settings:
+    """All concerns of one process; `data_dir` is where the embedded default keeps everything."""
+
+    def __init__(self, data_dir: Path | None = None) -> None:
+        self.data_dir = Path(data_dir or os.environ.get("HEAVYLIFT_DATA_DIR") or ".heavylift").absolute()
+        self.api = ApiSettings()
+        self.upload = UploadSettings()
+        self.ledger = LedgerSettings()
+        self.broker = BrokerSettings()
+        self.store = StoreSettings()
+        self.worker = WorkerSettings()
+        self.sandbox = SandboxSettings()
+        self.retention = RetentionSettings()
+        self.flower = FlowerSettings()
+
+    @classmethod
+    def load(cls, data_dir: Path | None = None) -> Self:
+        """Settings from the environment; `data_dir` overrides HEAVYLIFT_DATA_DIR."""
+        return cls(data_dir)
+
+    @property
+    def ledger_url(self) -> str:
+        """The ledger's URL, defaulted to SQLite in the data folder."""
+        return self.ledger.url or f"sqlite:///{self.data_dir / 'ledger.sqlite3'}"
+
+    @property
+    def broker_url(self) -> str:
+        """The broker's URL, defaulted to the embedded broker's (written by its supervisor)."""
+        if self.broker.url:
+            return self.broker.url
+        written = self.data_dir / "run" / "broker.url"
+        return written.read_text().strip() if written.exists() else self.embedded_redis_url
+
+    @property
+    def embedded_redis_url(self) -> str:
+        """Where the supervised Redis of this data folder listens."""
+        return f"redis+socket://{self.data_dir / 'run' / 'redis.sock'}"
+
+    @property
+    def store_path(self) -> Path:
+        """The local store's folder."""
+        return self.store.path or self.data_dir / "store"
+
+    @property
+    def scratch_path(self) -> Path:
+        """Where attempts get their scratch folders."""
+        return self.data_dir / "scratch"
