@@ -1,12 +1,12 @@
 """Errors that answer "who must act?" and carry a stable code.
 
-    HeavyliftError
-    ├── StepError              ends an attempt; becomes a Fault
-    │   ├── InputError         the submitter must act; never retried, shown in full
-    │   │   └── UnreadableFile nothing at all could be read from the file
-    │   └── TransientError     nobody must act; retried with backoff
-    ├── Cancelled              the job was cancelled while the step ran
-    └── ConfigurationError     the operator must act; raised at start, with the cure
+HeavyliftError
+├── StepError              ends an attempt; becomes a Fault
+│   ├── InputError         the submitter must act; never retried, shown in full
+│   │   └── UnreadableFile nothing at all could be read from the file
+│   └── TransientError     nobody must act; retried with backoff
+├── Cancelled              the job was cancelled while the step ran
+└── ConfigurationError     the operator must act; raised at start, with the cure
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ class ConfigurationError(HeavyliftError):
     """The platform is set up wrongly; the message says how to cure it."""
 
 
-class Cancelled(HeavyliftError):  # noqa: N818 - reads as what happened: `except Cancelled`
+class Cancelled(HeavyliftError):
     """Raised inside a step by `progress()` when its job was cancelled or its claim was lost."""
 
 
@@ -81,7 +81,7 @@ class InputError(StepError):
     actor = Actor.SUBMITTER
 
 
-class UnreadableFile(InputError):  # noqa: N818 - names the file's state, the house's word
+class UnreadableFile(InputError):
     """Nothing can be read from the file at all; single bad rows are `Issue` values instead."""
 
 

@@ -40,7 +40,7 @@ class Advance:
     dead_letters: tuple[StepKey, ...] = ()  # step runs that the platform gave up on
 
 
-class WrongState(Exception):  # noqa: N818 - a refusal, not a defect
+class WrongState(Exception):
     """The verb does not fit the status; the API answers 409."""
 
 
@@ -98,7 +98,9 @@ def _settle(job: Job, now: datetime, events: tuple[Event, ...]) -> Advance:
         job = job.evolve(status=F, fault=broken, finished_at=now)
         return Advance(job=job, events=(*events, Event(type="file-processing.failed", data=broken.to_json())))
     job = job.evolve(status=S, fault=None, finished_at=now)
-    return Advance(job=job, events=(*events, Event(type="file-processing.completed", data={"summary": dict(job.summary)})))
+    return Advance(
+        job=job, events=(*events, Event(type="file-processing.completed", data={"summary": dict(job.summary)}))
+    )
 
 
 def queue_ready(job: Job, now: datetime) -> Job:
@@ -167,8 +169,15 @@ def retry(job: Job, *, now: datetime) -> Advance:
         s
         if s.status is S
         else s.evolve(
-            status=W, fault=None, progress=0.0, message="", finished_at=None, worker=None,
-            budget=s.attempt + s.attempts, escalations=0, **_UNCLAIMED,
+            status=W,
+            fault=None,
+            progress=0.0,
+            message="",
+            finished_at=None,
+            worker=None,
+            budget=s.attempt + s.attempts,
+            escalations=0,
+            **_UNCLAIMED,
         )
         for s in job.steps
     )
@@ -181,8 +190,13 @@ def retry(job: Job, *, now: datetime) -> Advance:
 def _requeued(step: StepRun, now: datetime, delay: float) -> StepRun:
     not_before = now + timedelta(seconds=delay) if delay > 0 else None
     return step.evolve(
-        status=Q, queued_at=now, not_before=not_before, lease_until=None,
-        dispatch=step.dispatch + 1, progress=0.0, message="",
+        status=Q,
+        queued_at=now,
+        not_before=not_before,
+        lease_until=None,
+        dispatch=step.dispatch + 1,
+        progress=0.0,
+        message="",
     )
 
 

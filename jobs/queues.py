@@ -44,9 +44,7 @@ HOUSEKEEPING = Queue(
     concurrency=2,
 )
 
-QUEUES: dict[str, Queue] = {
-    queue.name: queue for queue in (PARSING, VALIDATION, THUMBNAILS, INDEXING, HOUSEKEEPING)
-}
+QUEUES: dict[str, Queue] = {queue.name: queue for queue in (PARSING, VALIDATION, THUMBNAILS, INDEXING, HOUSEKEEPING)}
 
 
 def queue_named(name: str) -> Queue:

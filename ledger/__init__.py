@@ -1,0 +1,60 @@
+"""The ledger: the tables of truth and the verbs that change them."""
+
+from collections.abc import Callable
+
+from jobs.policy import RetryPolicy
+from ledger.apply import Dispatch
+from ledger.blobs import Blobs
+from ledger.claims import Claim, Claims, Held, Progress
+from ledger.database import Database
+from ledger.migrate import migrate
+from ledger.queries import Counts, JobFilter, Queries
+from ledger.submit import IdempotencyKey, NewJob, Submits, Submitted
+from ledger.sweeps import Sweeps, WorkerFacts
+from ledger.verbs import Verbs
+from ledger.watch import Watch
+
+__all__ = [
+    "Claim",
+    "Counts",
+    "Dispatch",
+    "Held",
+    "IdempotencyKey",
+    "JobFilter",
+    "Ledger",
+    "NewJob",
+    "Progress",
+    "Submitted",
+    "Watch",
+    "WorkerFacts",
+]
+
+
+class Ledger(Submits, Claims, Verbs, Queries, Blobs, Sweeps):
+    """All verbs over one database. Thread-safe; each verb is one transaction.
+
+    Every verb raises `LedgerUnavailable` where the database does not answer. Verbs that change a job lock its row
+    first, then its steps, then the outbox.
+    """
+
+    def __init__(
+        self, url: str, *, db_schema: str | None = None, pool_size: int = 10, policy: RetryPolicy | None = None
+    ) -> None:
+        self.database = Database(url, db_schema=db_schema, pool_size=pool_size)
+        self.policy = policy or RetryPolicy()
+
+    def migrate(self) -> None:
+        """Bring the tables to this release; raises `NewerSchema` where they belong to a newer one."""
+        migrate(self.database)
+
+    def ping(self) -> None:
+        """Raise `LedgerUnavailable` unless the database answers."""
+        self.database.ping()
+
+    def watch(self, on_change: Callable[[str | None], None]) -> Watch:
+        """Call `on_change` soon after any commit of any process; see `Watch`."""
+        return Watch(self.database, on_change)
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.database.close()

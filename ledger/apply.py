@@ -1,0 +1,150 @@
+"""Applies a decision of jobs/lifecycle.py to the tables, within the caller's transaction."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, text, update
+
+from jobs.ids import new_id
+from jobs.lifecycle import Advance, Event
+from jobs.model import Job, Status, StepKey, StepRun
+from ledger.database import db_now
+from ledger.errors import JobNotFound
+from ledger.rows import job_values, select_jobs, step_values, whole
+from ledger.schema import attempts, dead_letters, events, jobs, outbox, step_runs
+
+CHANNEL = "heavylift"  # PostgreSQL NOTIFY; the payload is the job's id
+# A publisher thread of the process that committed gets this head start before a dispatcher takes the row.
+HEAD_START = 5.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """One message to be sent: an outbox row."""
+
+    id: int  # of the outbox row
+    job_id: str
+    step: str
+    part: int
+    dispatch: int
+    queue: str
+    priority: int
+    correlation_id: str
+
+
+def locked(tx: Connection, job_id: str, *, owner: str | None = None) -> tuple[Job, datetime]:
+    """The job, locked until the transaction ends, and the database's time. Verbs start here."""
+    query = select_jobs(db_now().label("now")).where(jobs.c.id == job_id)
+    if owner is not None:
+        query = query.where(jobs.c.owner == owner)
+    row = tx.execute(query.with_for_update()).mappings().first()
+    if row is None:
+        raise JobNotFound(job_id)
+    return whole(tx, [row], with_artifacts=False)[0], row["now"]
+
+
+def apply(tx: Connection, before: Job, advance: Advance, *, now: datetime) -> tuple[Job, tuple[Dispatch, ...]]:
+    """Write what changed; returns the job as it is now and the messages to send after the commit."""
+    after = advance.job.evolve(version=before.version + 1)
+    known = {step.key: step for step in before.steps}
+    changed = [step for step in after.steps if step is not known[step.key]]
+    tx.execute(update(jobs).where(jobs.c.id == after.id).values(_differences(before, after)))
+    if changed:
+        tx.execute(_UPDATE_STEP, [_key_values(after.id, step) | step_values(step) for step in changed])
+    queued = [s for s in changed if s.status is Status.QUEUED and s.dispatch != known[s.key].dispatch]
+    dispatches = put_in_outbox(tx, after, queued, now=now)
+    log(tx, after, advance.events, now=now)
+    for key in advance.dead_letters:
+        bury(tx, after, key, now=now)
+    notify(tx, after.id)
+    return after, dispatches
+
+
+_UPDATE_STEP = update(step_runs).where(
+    step_runs.c.job_id == bindparam("_job_id"),
+    step_runs.c.name == bindparam("_name"),
+    step_runs.c.part == bindparam("_part"),
+)
+
+
+def _key_values(job_id: str, step: StepRun) -> dict[str, Any]:
+    return {"_job_id": job_id, "_name": step.name, "_part": step.part}
+
+
+def _differences(before: Job, after: Job) -> dict[str, Any]:
+    old = job_values(before)
+    return {name: value for name, value in job_values(after).items() if value != old[name]}
+
+
+def put_in_outbox(tx: Connection, job: Job, queued: Iterable[StepRun], *, now: datetime) -> tuple[Dispatch, ...]:
+    """Outbox rows for step runs that were queued; those due now are returned for the publisher."""
+    sent = []
+    for step in queued:
+        row = {
+            "job_id": job.id,
+            "step": step.name,
+            "part": step.part,
+            "dispatch": step.dispatch,
+            "queue": step.queue,
+            "priority": job.priority,
+            "correlation_id": job.correlation_id,
+        }
+        due_now = step.not_before is None
+        taken = now + timedelta(seconds=HEAD_START) if due_now else None
+        more = {"due_at": step.not_before or now, "taken_until": taken, "tries": 0}
+        key = tx.execute(insert(outbox).values(row | more).returning(outbox.c.id)).scalar_one()
+        if due_now:
+            sent.append(Dispatch(id=key, **row))
+    return tuple(sent)
+
+
+def log(tx: Connection, job: Job, happened: Iterable[Event], *, now: datetime) -> None:
+    """Append to the durable event log."""
+    rows = [
+        {
+            "owner": job.owner,
+            "job_id": job.id,
+            "type": event.type,
+            "step": event.step,
+            "correlation_id": job.correlation_id,
+            "data": dict(event.data),
+            "at": now,
+        }
+        for event in happened
+    ]
+    if rows:
+        tx.execute(insert(events), rows)
+
+
+def bury(tx: Connection, job: Job, key: StepKey, *, now: datetime) -> None:
+    """Keep a step run that the platform gave up on, with all its attempts as evidence."""
+    step = job.step(key)
+    query = select(attempts).where(
+        attempts.c.job_id == job.id, attempts.c.step == key.name, attempts.c.part == key.part
+    )
+    tried = [
+        {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+        for row in tx.execute(query.order_by(attempts.c.fence)).mappings()
+    ]
+    tx.execute(
+        insert(dead_letters).values(
+            id=new_id(),
+            owner=job.owner,
+            job_id=job.id,
+            step=key.name,
+            part=key.part,
+            attempt=step.attempt,
+            fault=step.fault.to_json() if step.fault else None,
+            evidence={"attempts": tried},
+            state="open",
+            created_at=now,
+        )
+    )
+
+
+def notify(tx: Connection, job_id: str) -> None:
+    """Wake those who wait for a change; SQLite's watchers look at its data version instead."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": job_id})

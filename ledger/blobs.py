@@ -1,0 +1,90 @@
+"""Stored bytes by content: reserve a key, make it live with the commit, collect what nobody refers to."""
+
+from sqlalchemy import Connection, delete, exists, insert, or_, select, update
+
+from jobs.ids import new_id
+from ledger.database import Database, db_now
+from ledger.schema import artifacts, blobs, jobs
+
+PENDING, LIVE, DELETING = "pending", "live", "deleting"
+_GRACE = 60.0  # seconds that the collector keeps off a blob which was just referred to
+
+
+def settle_blob(tx: Connection, key: str, *, sha256: str, size: int) -> str:
+    """Make the bytes under the reserved `key` count; returns the key to refer to.
+
+    Where equal content is live already, that key is returned and ours is left to the collector. The partial unique
+    index decides between two that settle at once: the loser's transaction runs again and finds the winner.
+    """
+    twin = tx.execute(
+        update(blobs)
+        .where(blobs.c.sha256 == sha256, blobs.c.state == LIVE, blobs.c.size == size)
+        .values(lease_until=db_now(_GRACE))
+        .returning(blobs.c.key)
+    ).scalar_one_or_none()
+    if twin is not None:
+        tx.execute(update(blobs).where(blobs.c.key == key).values(state=DELETING))
+        return str(twin)
+    made = tx.execute(
+        update(blobs)
+        .where(blobs.c.key == key, blobs.c.state == PENDING)
+        .values(state=LIVE, sha256=sha256, size=size, lease_until=db_now(_GRACE))
+    )
+    if made.rowcount != 1:
+        raise LookupError(f"blob {key} was not reserved, or its reservation ran out")
+    return key
+
+
+class Blobs:
+    """The verbs on stored bytes; part of `Ledger`."""
+
+    database: Database
+
+    def reserve_blob(self, *, lease: float = 3600.0) -> str:
+        """A fresh key for bytes about to be written; without a commit the collector removes them after `lease` s."""
+        return self.reserve_blobs(1, lease=lease)[0]
+
+    def reserve_blobs(self, n: int, *, lease: float = 3600.0) -> list[str]:
+        """`n` fresh keys in one transaction."""
+        keys = [new_id() for _ in range(n)]
+        rows = [{"key": key, "state": PENDING, "lease_until": db_now(lease), "created_at": db_now()} for key in keys]
+        if rows:
+            self.database.writing(lambda tx: tx.execute(insert(blobs).values(rows)))
+        return keys
+
+    def extend_blob(self, key: str, *, lease: float = 3600.0) -> None:
+        """Keep a reservation alive while its bytes still arrive."""
+        self.database.writing(
+            lambda tx: tx.execute(update(blobs).where(blobs.c.key == key).values(lease_until=db_now(lease)))
+        )
+
+    def drop_blob(self, key: str) -> None:
+        """Give a reservation back whose bytes were never committed."""
+        self.database.writing(lambda tx: tx.execute(delete(blobs).where(blobs.c.key == key, blobs.c.state == PENDING)))
+
+    def condemn_blobs(self, *, limit: int = 500) -> list[str]:
+        """Move what nobody refers to, and whose lease is over, to `deleting`; returns all keys in that state."""
+        referred = or_(exists().where(artifacts.c.key == blobs.c.key), exists().where(jobs.c.file_key == blobs.c.key))
+
+        def work(tx: Connection) -> list[str]:
+            idle = (
+                select(blobs.c.key)
+                .where(blobs.c.state.in_((PENDING, LIVE)), blobs.c.lease_until < db_now(), ~referred)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            )
+            keys = list(tx.execute(idle).scalars())
+            # The row lock is held: whoever wants to refer to one of these now waits and then finds it condemned.
+            if keys:
+                tx.execute(
+                    update(blobs).where(blobs.c.key.in_(keys), blobs.c.lease_until < db_now()).values(state=DELETING)
+                )
+            return list(tx.execute(select(blobs.c.key).where(blobs.c.state == DELETING).limit(limit)).scalars())
+
+        return self.database.writing(work)
+
+    def forget_blobs(self, keys: list[str]) -> None:
+        """Drop the rows of deleted objects."""
+        self.database.writing(
+            lambda tx: tx.execute(delete(blobs).where(blobs.c.key.in_(keys), blobs.c.state == DELETING))
+        )

@@ -1,0 +1,296 @@
+"""The tables of truth. Alembic's migrations make them; a test holds the two equal."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+
+class Utc(TypeDecorator[datetime]):
+    """Aware UTC datetimes on both back ends; SQLite stores them as comparable text without a zone."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """`timestamptz` where there is one."""
+        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive values; strip the zone only where the back end has none."""
+        if value is None:
+            return None
+        value = value.astimezone(UTC)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if dialect.name == "postgresql" else value.replace(tzinfo=UTC)
+
+
+# None is SQL NULL, so that `IS NULL` finds it.
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+BigId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers only INTEGER keys by itself
+CASCADE = "CASCADE"
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("pipeline", Text, nullable=False),
+    Column("pipeline_version", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("file", Json, nullable=False),
+    Column("file_key", Text, nullable=False),
+    Column("options", Json, nullable=False),
+    Column("metadata", Json, nullable=False),
+    Column("tags", Json, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("batch_id", Text),
+    Column("parent_job_id", Text),
+    Column("deadline", Utc),
+    Column("expires_at", Utc),
+    Column("version", Integer, nullable=False),
+    Column("summary", Json, nullable=False),
+    Column("warnings", Json, nullable=False),
+    Column("fault", Json),
+    Column("created_at", Utc, nullable=False),
+    Column("started_at", Utc),
+    Column("finished_at", Utc),
+    Index("ix_jobs_owner_id", "owner", "id"),
+    Index("ix_jobs_owner_status_id", "owner", "status", "id"),
+    Index("ix_jobs_batch_id", "batch_id"),
+    Index("ix_jobs_expires_at", "expires_at"),
+    Index("ix_jobs_deadline", "deadline"),
+    Index("ix_jobs_file_key", "file_key"),
+)
+
+step_runs = Table(
+    "step_runs",
+    metadata,
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete=CASCADE), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("position", Integer, nullable=False),  # order within the plan
+    Column("queue", Text, nullable=False),
+    Column("needs", Json, nullable=False),
+    Column("required", Boolean, nullable=False),
+    Column("timeout", Float, nullable=False),
+    Column("memory", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("budget", Integer, nullable=False),
+    Column("escalations", Integer, nullable=False),
+    Column("dispatch", Integer, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("not_before", Utc),
+    Column("lease_until", Utc),
+    Column("worker", Text),
+    Column("progress", Float, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("fault", Json),
+    Column("queued_at", Utc),
+    Column("started_at", Utc),
+    Column("finished_at", Utc),
+    # Only live rows are looked for by status; ended ones would bloat these.
+    Index(
+        "ix_step_runs_queued",
+        "queue",
+        "queued_at",
+        postgresql_where=text("status = 'queued'"),
+        sqlite_where=text("status = 'queued'"),
+    ),
+    Index(
+        "ix_step_runs_running",
+        "worker",
+        "lease_until",
+        postgresql_where=text("status = 'running'"),
+        sqlite_where=text("status = 'running'"),
+    ),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete=CASCADE), primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("part", Integer, primary_key=True),
+    Column("fence", Integer, primary_key=True),  # one row for each claim
+    Column("number", Integer, nullable=False),  # the attempt that it counted as
+    Column("worker", Text, nullable=False),
+    Column("memory", BigInteger, nullable=False),  # class granted
+    Column("outcome", Text),  # succeeded, failed, released, lost, cancelled; NULL while it runs
+    Column("fault", Json),
+    Column("signal", Integer),
+    Column("peak_memory", BigInteger),
+    Column("seconds", Float),
+    Column("cpu_seconds", Float),
+    Column("started_at", Utc, nullable=False),
+    Column("finished_at", Utc),
+)
+
+blobs = Table(
+    "blobs",
+    metadata,
+    Column("key", Text, primary_key=True),  # the object's key in the store, never reused
+    Column("state", Text, nullable=False),  # pending, live, deleting
+    Column("sha256", Text),  # known once live
+    Column("size", BigInteger),
+    Column("lease_until", Utc, nullable=False),  # the collector keeps off until then
+    Column("created_at", Utc, nullable=False),
+    # Equal content is stored once.
+    Index(
+        "uq_blobs_live_sha256",
+        "sha256",
+        unique=True,
+        postgresql_where=text("state = 'live'"),
+        sqlite_where=text("state = 'live'"),
+    ),
+    Index("ix_blobs_state_lease_until", "state", "lease_until"),
+)
+
+artifacts = Table(
+    "artifacts",
+    metadata,
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete=CASCADE), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("step", Text, nullable=False),
+    Column("key", Text, ForeignKey("blobs.key"), nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Index("ix_artifacts_key", "key"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("owner", Text, nullable=False),
+    Column("job_id", Text, nullable=False),  # no foreign key: the log outlives the job
+    Column("type", Text, nullable=False),
+    Column("step", Text),
+    Column("correlation_id", Text, nullable=False),
+    Column("data", Json, nullable=False),
+    Column("at", Utc, nullable=False),
+    Index("ix_events_owner_id", "owner", "id"),
+    Index("ix_events_job_id", "job_id", "id"),
+    Index("ix_events_at", "at"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete=CASCADE), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("dispatch", Integer, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("correlation_id", Text, nullable=False),
+    Column("due_at", Utc, nullable=False),  # not sent before
+    Column("taken_until", Utc),  # a sender is at it
+    Column("tries", Integer, nullable=False),
+    Index("ix_outbox_due_at", "due_at"),
+    Index("ix_outbox_job_id", "job_id"),
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("job_id", Text),  # none for a message that could not be read
+    Column("step", Text),
+    Column("part", Integer),
+    Column("attempt", Integer),
+    Column("fault", Json),
+    Column("evidence", Json, nullable=False),
+    Column("state", Text, nullable=False),  # open, replayed, discarded
+    Column("created_at", Utc, nullable=False),
+    Column("closed_at", Utc),
+    Index("ix_dead_letters_owner_state_id", "owner", "state", "id"),
+    Index("ix_dead_letters_job_id", "job_id"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("owner", Text, primary_key=True),
+    Column("route", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Index("ix_idempotency_keys_expires_at", "expires_at"),
+)
+
+queue_controls = Table(
+    "queue_controls",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("paused", Boolean, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("pool", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("concurrency", Integer, nullable=False),
+    Column("sandbox", Text, nullable=False),  # `full`, or what is missing
+    Column("started_at", Utc, nullable=False),
+    Column("seen_at", Utc, nullable=False),
+    Index("ix_workers_seen_at", "seen_at"),
+)
+
+search_places = Table(
+    "search_places",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("owner", Text, nullable=False),
+    Column("job_id", Text, nullable=False),
+    Column("artifact", Text),
+    Column("place", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("folded", Text, nullable=False),  # title and body, case-folded: what queries match
+    Index("ix_search_places_owner_job_id", "owner", "job_id"),
+    Index("ix_search_places_job_id", "job_id"),
+)

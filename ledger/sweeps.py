@@ -1,0 +1,191 @@
+"""What rescue and upkeep need: due messages, expired leases, lost messages, old jobs, worker registry."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+
+from jobs.model import Status
+from ledger.apply import Dispatch
+from ledger.claims import Held
+from ledger.database import Database, db_now
+from ledger.schema import events, idempotency_keys, jobs, outbox, queue_controls, step_runs, workers
+
+_ENDED = (Status.SUCCEEDED.value, Status.FAILED.value, Status.CANCELLED.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerFacts:
+    """A worker as it registers itself."""
+
+    name: str
+    pool: str
+    host: str
+    pid: int
+    concurrency: int
+    sandbox: str
+
+
+class Sweeps:
+    """The platform's own verbs; part of `Ledger`."""
+
+    database: Database
+
+    def take_due(self, *, limit: int = 200, hold: float = 10.0) -> tuple[Dispatch, ...]:
+        """Outbox rows that are due and that no sender holds; they are ours for `hold` seconds."""
+
+        def work(tx: Connection) -> tuple[Dispatch, ...]:
+            due = (
+                select(outbox.c.id)
+                .where(
+                    outbox.c.due_at <= db_now(), or_(outbox.c.taken_until.is_(None), outbox.c.taken_until < db_now())
+                )
+                .order_by(outbox.c.due_at)
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            )
+            ids = list(tx.execute(due).scalars())
+            if not ids:
+                return ()
+            taken = (
+                update(outbox)
+                .where(outbox.c.id.in_(ids))
+                .values(taken_until=db_now(hold), tries=outbox.c.tries + 1)
+                .returning(outbox)
+            )
+            return tuple(_dispatch(row) for row in tx.execute(taken).mappings())
+
+        return self.database.writing(work) if self._anything_due() else ()
+
+    def _anything_due(self) -> bool:
+        """Looked at without a write lock first: nearly always the answer is no."""
+        query = select(outbox.c.id).where(
+            outbox.c.due_at <= db_now(), or_(outbox.c.taken_until.is_(None), outbox.c.taken_until < db_now())
+        )
+        with self.database.reading() as tx:
+            return tx.execute(query.limit(1)).first() is not None
+
+    def sent(self, ids: Sequence[int]) -> None:
+        """The broker confirmed these; their rows go."""
+        if ids:
+            self.database.writing(lambda tx: tx.execute(delete(outbox).where(outbox.c.id.in_(ids))))
+
+    def unsent(self, ids: Sequence[int], *, delay: float) -> None:
+        """The broker did not confirm these; whoever looks after `delay` seconds may send them."""
+        if ids:
+            values = {"taken_until": db_now(delay)}
+            self.database.writing(lambda tx: tx.execute(update(outbox).where(outbox.c.id.in_(ids)).values(values)))
+
+    def expired(self, *, limit: int = 100) -> list[Held]:
+        """Claims whose lease is over."""
+        query = select(step_runs.c.job_id, step_runs.c.name, step_runs.c.part, step_runs.c.fence).where(
+            step_runs.c.status == Status.RUNNING.value, step_runs.c.lease_until < db_now()
+        )
+        with self.database.reading() as tx:
+            return [Held(*row) for row in tx.execute(query.limit(limit))]
+
+    def past_deadline(self, *, limit: int = 100) -> list[str]:
+        """Jobs that have not ended and whose deadline is over."""
+        query = select(jobs.c.id).where(jobs.c.deadline < db_now(), jobs.c.status.not_in(_ENDED))
+        with self.database.reading() as tx:
+            return list(tx.execute(query.limit(limit)).scalars())
+
+    def resend_lost(self, depths: Mapping[str, int], *, older_than: float, limit: int = 1000) -> int:
+        """Put queued step runs whose message is gone into the outbox again, with the same dispatch number.
+
+        `depths` gives the broker's message count by queue. Where a queue holds as many messages as the ledger has
+        queued step runs, nothing is lost there; where it holds fewer, the oldest of the difference are sent again.
+        A message too many is harmless: it finds nothing to claim. Paused queues are left alone.
+        """
+        return self.database.writing(
+            lambda tx: sum(_resend(tx, q, depth, older_than=older_than, limit=limit) for q, depth in depths.items())
+        )
+
+    def past_retention(self, *, days: float, limit: int = 500) -> list[str]:
+        """Jobs that ended more than `days` ago, or whose own `expires_at` has passed."""
+        over = or_(
+            and_(jobs.c.expires_at.is_(None), jobs.c.finished_at < db_now(-days * 86400)),
+            jobs.c.expires_at < db_now(),
+        )
+        query = select(jobs.c.id).where(jobs.c.status.in_(_ENDED), over)
+        with self.database.reading() as tx:
+            return list(tx.execute(query.limit(limit)).scalars())
+
+    def forget_old(self, *, events_days: float) -> int:
+        """Drop idempotency keys and events past their time; returns how many rows went."""
+
+        def work(tx: Connection) -> int:
+            keys = tx.execute(delete(idempotency_keys).where(idempotency_keys.c.expires_at < db_now()))
+            old = tx.execute(delete(events).where(events.c.at < db_now(-events_days * 86400)))
+            gone = tx.execute(delete(workers).where(workers.c.seen_at < db_now(-86400)))
+            return keys.rowcount + old.rowcount + gone.rowcount
+
+        return self.database.writing(work)
+
+    def pause(self, queue: str, *, paused: bool) -> None:
+        """Let nobody claim from `queue`, or let them again; steps that run go on."""
+
+        def work(tx: Connection) -> None:
+            tx.execute(delete(queue_controls).where(queue_controls.c.queue == queue))
+            tx.execute(insert(queue_controls).values(queue=queue, paused=paused, changed_at=db_now()))
+
+        self.database.writing(work)
+
+    def register(self, worker: WorkerFacts) -> None:
+        """Show a worker as alive; workers repeat this."""
+
+        def work(tx: Connection) -> None:
+            seen = tx.execute(
+                update(workers).where(workers.c.name == worker.name).values(seen_at=db_now(), sandbox=worker.sandbox)
+            )
+            if seen.rowcount == 0:
+                facts = {name: getattr(worker, name) for name in WorkerFacts.__slots__}
+                tx.execute(insert(workers).values(**facts, started_at=db_now(), seen_at=db_now()))
+
+        self.database.writing(work)
+
+    def unregister(self, name: str) -> None:
+        """A worker says goodbye."""
+        self.database.writing(lambda tx: tx.execute(delete(workers).where(workers.c.name == name)))
+
+
+def _dispatch(row: Mapping[str, object]) -> Dispatch:
+    return Dispatch(**{name: row[name] for name in Dispatch.__slots__})  # type: ignore[arg-type] # columns fit by name
+
+
+def _resend(tx: Connection, queue: str, depth: int, *, older_than: float, limit: int) -> int:
+    unsent = exists().where(
+        outbox.c.job_id == step_runs.c.job_id,
+        outbox.c.step == step_runs.c.name,
+        outbox.c.part == step_runs.c.part,
+        outbox.c.dispatch == step_runs.c.dispatch,
+    )
+    paused = exists().where(queue_controls.c.queue == queue, queue_controls.c.paused)
+    waiting = and_(step_runs.c.queue == queue, step_runs.c.status == Status.QUEUED.value, ~unsent, ~paused)
+    old = and_(
+        waiting,
+        step_runs.c.queued_at < db_now(-older_than),
+        or_(step_runs.c.not_before.is_(None), step_runs.c.not_before < db_now(-older_than)),
+    )
+    missing = int(tx.execute(select(func.count()).select_from(step_runs).where(waiting)).scalar_one()) - depth
+    if missing <= 0:
+        return 0
+    rows = (
+        select(
+            step_runs.c.job_id,
+            step_runs.c.name,
+            step_runs.c.part,
+            step_runs.c.dispatch,
+            step_runs.c.queue,
+            jobs.c.priority,
+            jobs.c.correlation_id,
+            db_now(),
+            0,
+        )
+        .join(jobs, jobs.c.id == step_runs.c.job_id)
+        .where(old)
+        .order_by(step_runs.c.queued_at)
+        .limit(min(missing, limit))
+    )
+    names = ["job_id", "step", "part", "dispatch", "queue", "priority", "correlation_id", "due_at", "tries"]
+    return int(tx.execute(insert(outbox).from_select(names, rows)).rowcount)
