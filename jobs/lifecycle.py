@@ -132,7 +132,7 @@ def claimed(job: Job, key: StepKey, *, now: datetime, worker: str, lease: float)
         started_at=now,
     )
     job = _with(job, taken)
-    events = (_event("step.started", taken),)
+    events: tuple[Event, ...] = (_event("step.started", taken),)
     if job.status is Q:
         job = job.evolve(status=R, started_at=job.started_at or now)
         events = (Event(type="file-processing.started"), *events)

@@ -82,7 +82,7 @@ def put_in_outbox(tx: Connection, job: Job, queued: Iterable[StepRun], *, now: d
     """Outbox rows for step runs that were queued; those due now are returned for the publisher."""
     sent = []
     for step in queued:
-        row = {
+        row: dict[str, Any] = {
             "job_id": job.id,
             "step": step.name,
             "part": step.part,

@@ -1,6 +1,6 @@
 """Rows to values and back: the only place that knows how a Job lies in the tables."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -121,7 +121,7 @@ def select_jobs(*extra: Any) -> Any:
     return select(jobs, *extra)
 
 
-def step_from(row: Mapping[str, Any]) -> StepRun:
+def step_from(row: RowMapping) -> StepRun:
     """A StepRun from its row."""
     return StepRun(
         name=row["name"],
@@ -150,12 +150,12 @@ def step_from(row: Mapping[str, Any]) -> StepRun:
     )
 
 
-def artifact_from(row: Mapping[str, Any]) -> Artifact:
+def artifact_from(row: RowMapping) -> Artifact:
     """An Artifact from its row."""
     return Artifact(**{name: row[name] for name in ("name", "sha256", "size", "media_type", "step", "key")})
 
 
-def job_from(row: Mapping[str, Any], *, steps: Sequence[StepRun], artifacts: Sequence[Artifact]) -> Job:
+def job_from(row: RowMapping, *, steps: Sequence[StepRun], artifacts: Sequence[Artifact]) -> Job:
     """A Job from its row and those that belong to it."""
     return Job(
         id=row["id"],

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, and_, delete, exists, func, insert, literal, or_, select, update
 
 from jobs.model import Status
 from ledger.apply import Dispatch
@@ -149,8 +149,8 @@ class Sweeps:
         self.database.writing(lambda tx: tx.execute(delete(workers).where(workers.c.name == name)))
 
 
-def _dispatch(row: Mapping[str, object]) -> Dispatch:
-    return Dispatch(**{name: row[name] for name in Dispatch.__slots__})  # type: ignore[arg-type] # columns fit by name
+def _dispatch(row: RowMapping) -> Dispatch:
+    return Dispatch(**{name: row[name] for name in Dispatch.__slots__})
 
 
 def _resend(tx: Connection, queue: str, depth: int, *, older_than: float, limit: int) -> int:
@@ -180,7 +180,7 @@ def _resend(tx: Connection, queue: str, depth: int, *, older_than: float, limit:
             jobs.c.priority,
             jobs.c.correlation_id,
             db_now(),
-            0,
+            literal(0),
         )
         .join(jobs, jobs.c.id == step_runs.c.job_id)
         .where(old)

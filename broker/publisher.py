@@ -1,0 +1,175 @@
+"""The publisher: sends outbox rows after their commit, with confirms, from a thread of its own."""
+
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import structlog
+from celery import Celery
+from kombu import Connection, Producer
+
+from broker.app import STEP_TASK, BrokerOptions, dead_letter_queue, queue_name
+
+log = structlog.get_logger(__name__)
+_BATCH = 50
+_MAX_WAITING = 10_000  # beyond it the outbox alone remembers
+_QUIET_SECONDS = 1.0  # after a failure: leave it to the outbox instead of hammering the broker
+
+
+class Dispatched(Protocol):
+    """What a message says, and the outbox row behind it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def job_id(self) -> str: ...
+    @property
+    def step(self) -> str: ...
+    @property
+    def part(self) -> int: ...
+    @property
+    def dispatch(self) -> int: ...
+    @property
+    def queue(self) -> str: ...
+    @property
+    def priority(self) -> int: ...
+    @property
+    def correlation_id(self) -> str: ...
+
+
+class Publisher:
+    """Takes dispatches at once and never raises to its callers; what fails stays in the outbox."""
+
+    def __init__(
+        self,
+        app: Celery,
+        options: BrokerOptions,
+        *,
+        on_sent: Callable[[Sequence[int]], None],  # outbox ids that the broker confirmed
+        on_failed: Callable[[Sequence[int]], None],  # outbox ids to be sent later
+    ) -> None:
+        self._app = app
+        self._options = options
+        self._on_sent = on_sent
+        self._on_failed = on_failed
+        self._waiting: queue.Queue[Dispatched | None] = queue.Queue(_MAX_WAITING)
+        self._connection: Connection | None = None
+        self._producer: Producer | None = None
+        self._closing = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+
+    def wake(self, dispatches: Sequence[Dispatched]) -> None:
+        """Send these soon. Where too many wait already, the outbox remembers them for the dispatcher."""
+        if not dispatches:
+            return
+        self._start()
+        for dispatch in dispatches:
+            try:
+                self._waiting.put_nowait(dispatch)
+            except queue.Full:
+                return
+
+    def close(self, *, timeout: float = 5.0) -> None:
+        """Send what waits, then end."""
+        with self._starting:
+            self._closing.set()
+            thread = self._thread
+        if thread is not None:
+            self._waiting.put(None)
+            thread.join(timeout)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None and not self._closing.is_set():
+                self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            batch = self._next_batch()
+            if batch:
+                self._send(batch)
+            if self._closing.is_set() and self._waiting.empty():
+                self._disconnect()
+                return
+
+    def _next_batch(self) -> list[Dispatched]:
+        first = self._waiting.get()
+        batch = [first] if first is not None else []
+        while len(batch) < _BATCH:
+            try:
+                more = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            if more is not None:
+                batch.append(more)
+        return batch
+
+    def _send(self, batch: list[Dispatched]) -> None:
+        """Publish each with a confirm; tell the ledger which were confirmed and which were not."""
+        confirmed: list[int] = []
+        try:
+            for dispatch in batch:
+                self._publish(dispatch)
+                confirmed.append(dispatch.id)
+        except Exception as error:  # whatever the broker or its client says, the outbox has the rest
+            log.warning("broker.publish_failed", error=type(error).__name__, unsent=len(batch) - len(confirmed))
+            self._disconnect()
+        rest = [dispatch.id for dispatch in batch[len(confirmed) :]]
+        self._tell(self._on_sent, confirmed)
+        if rest:
+            self._tell(self._on_failed, rest)
+            self._closing.wait(_QUIET_SECONDS)
+
+    def _tell(self, listener: Callable[[Sequence[int]], None], ids: list[int]) -> None:
+        try:
+            if ids:
+                listener(ids)
+        except Exception as error:  # the ledger is away: rows stay, and are sent once more than needed
+            log.warning("broker.outbox_not_updated", error=type(error).__name__)
+
+    def _publish(self, dispatch: Dispatched) -> None:
+        message = self._app.amqp.create_task_message(
+            f"{dispatch.job_id}.{dispatch.step}.{dispatch.part}.{dispatch.dispatch}",
+            STEP_TASK,
+            args=(dispatch.job_id, dispatch.step, dispatch.part, dispatch.dispatch),
+            kwargs={},
+        )
+        line = queue_name(self._options, dispatch.queue)
+        self._ready_producer().publish(
+            message.body,
+            routing_key=line,
+            exchange=self._options.prefix,
+            serializer="json",
+            delivery_mode=2,
+            priority=self._options.wire_priority(dispatch.priority),
+            headers={**message.headers, "heavylift_correlation_id": dispatch.correlation_id},
+            retry=False,
+            mandatory=False,
+            **{**message.properties, **self._confirm()},
+        )
+
+    def _confirm(self) -> dict[str, Any]:
+        return {"confirm_timeout": self._options.confirm_timeout} if self._options.is_rabbit else {}
+
+    def _ready_producer(self) -> Producer:
+        """The producer on our own connection; made, with the lines declared, where there is none."""
+        if self._producer is None:
+            self._connection = self._app.connection_for_write(connect_timeout=2)
+            self._connection.ensure_connection(max_retries=1, interval_start=0, timeout=3)
+            channel = self._connection.channel()
+            # A message to a line that nobody made would vanish.
+            for line in (dead_letter_queue(self._options), *self._app.conf.task_queues):
+                line(channel).declare()
+            self._producer = Producer(channel, auto_declare=False)
+        return self._producer
+
+    def _disconnect(self) -> None:
+        connection, self._connection, self._producer = self._connection, None, None
+        if connection is not None:
+            try:
+                connection.release()
+            except Exception as error:  # it was broken already
+                log.debug("broker.release_failed", error=type(error).__name__)

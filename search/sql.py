@@ -1,0 +1,128 @@
+"""Search on a plain SQL table: words in any order, case-folded, ranked by where and how often they stand."""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select
+
+from jobs.context import Place
+from ledger.database import Database
+from ledger.schema import jobs, search_places
+
+MAX_WORDS = 12  # of a query; more are ignored
+MAX_BODY = 20_000  # characters of one place that are searched
+SNIPPET = 160  # characters
+_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One place that matched."""
+
+    job_id: str
+    artifact: str | None
+    place: str  # `page 3`, `row 17`
+    title: str
+    snippet: str  # text around the first word found
+    score: float  # higher is better; comparable within one answer only
+
+
+def fold(text: str) -> str:
+    """The form that is compared: compatibility-normalised and case-folded."""
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+class SqlSearch:
+    """Queries and writes; every query is limited to one owner inside the engine."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def query(self, owner: str, q: str, *, limit: int = 20, offset: int = 0) -> tuple[list[Hit], int | None]:
+        """Places that hold every word of `q`, best first, and the next offset. No words: no hits."""
+        words = fold(q).split()[:MAX_WORDS]
+        if not words:
+            return [], None
+        holds = [search_places.c.folded.contains(word, autoescape=True) for word in words]
+        score = _score(words)
+        query = (
+            select(search_places, score.label("score"))
+            .join(jobs, jobs.c.id == search_places.c.job_id)
+            .where(search_places.c.owner == owner, *holds)
+            .order_by(score.desc(), search_places.c.job_id.desc(), search_places.c.id)
+        )
+        with self._database.reading() as tx:
+            rows = tx.execute(query.limit(limit + 1).offset(offset)).mappings().all()
+        hits = [_hit(dict(row), words) for row in rows[:limit]]
+        return hits, offset + limit if len(rows) > limit else None
+
+    def replace(self, owner: str, job_id: str, places: Iterable[Place]) -> int:
+        """Make `places` findable instead of what was there for the job; returns how many."""
+
+        def work(tx: Connection) -> int:
+            tx.execute(delete(search_places).where(search_places.c.job_id == job_id))
+            if tx.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first() is None:
+                return 0  # deleted meanwhile
+            for start in range(0, len(rows), _BATCH):
+                tx.execute(insert(search_places), rows[start : start + _BATCH])
+            return len(rows)
+
+        rows = [_row(owner, job_id, place) for place in places]
+        return self._database.writing(work)
+
+    def remove(self, job_id: str) -> None:
+        """Forget a job."""
+        self._database.writing(lambda tx: tx.execute(delete(search_places).where(search_places.c.job_id == job_id)))
+
+
+class JobIndex:
+    """The port that an indexing step is given: bound to its own job."""
+
+    def __init__(self, search: SqlSearch, *, owner: str, job_id: str) -> None:
+        self._search = search
+        self._owner = owner
+        self._job_id = job_id
+
+    def index(self, places: Iterable[Place]) -> int:
+        """Make `places` findable instead of what was there for this job; returns how many."""
+        return self._search.replace(self._owner, self._job_id, places)
+
+
+def _score(words: list[str]) -> ColumnElement[Any]:
+    """Two for a word in the title, and one more where the whole place is short: names above bodies."""
+    title = func.lower(search_places.c.title)
+    points = [case((title.contains(word, autoescape=True), 2.0), else_=0.0) for word in words]
+    total: ColumnElement[Any] = case((func.length(search_places.c.folded) < 200, 1.0), else_=0.0)
+    for point in points:
+        total = total + point
+    return total
+
+
+def _row(owner: str, job_id: str, place: Place) -> dict[str, Any]:
+    body = place.text[:MAX_BODY].replace("\0", "")
+    title = place.title.replace("\0", "")
+    return {
+        "owner": owner,
+        "job_id": job_id,
+        "artifact": place.artifact,
+        "place": place.place,
+        "title": title,
+        "body": body,
+        "folded": fold(f"{title} {body}"),
+    }
+
+
+def _hit(row: dict[str, Any], words: list[str]) -> Hit:
+    names = ("job_id", "artifact", "place", "title")
+    return Hit(**{name: row[name] for name in names}, snippet=snippet(row["body"], words), score=float(row["score"]))
+
+
+def snippet(body: str, words: list[str]) -> str:
+    """About 160 characters around the first word found."""
+    folded = body.casefold()
+    found = min((at for at in (folded.find(word) for word in words) if at >= 0), default=0)
+    start = max(0, found - SNIPPET // 3)
+    cut = " ".join(body[start : start + SNIPPET].split())
+    return f"{'…' if start else ''}{cut}{'…' if start + SNIPPET < len(body) else ''}"
