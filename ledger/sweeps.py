@@ -188,4 +188,4 @@ def _resend(tx: Connection, queue: str, depth: int, *, older_than: float, limit:
         .limit(min(missing, limit))
     )
     names = ["job_id", "step", "part", "dispatch", "queue", "priority", "correlation_id", "due_at", "tries"]
-    return int(tx.execute(insert(outbox).from_select(names, rows)).rowcount)
+    return len(tx.execute(insert(outbox).from_select(names, rows).returning(outbox.c.id)).all())

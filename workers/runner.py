@@ -1,0 +1,175 @@
+"""Runs one claimed step: inputs into scratch, the step in a sandbox child or in here, outputs to the store."""
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import Actor, Cancelled, Fault
+from jobs.model import UPLOAD, Artifact, Job
+from jobs.outcomes import Failed, Outcome, Succeeded
+from jobs.pipeline import Pipeline, Step
+from ledger import Claim, Ledger
+from storage import ObjectMissing, ObjectStore
+from workers.context import InProcessContext
+from workers.heartbeat import Hold
+from workers.sandbox import Call, Output, Sandbox
+
+_CHUNK = 1024 * 1024
+PortMaker = Callable[[Job], Any]  # gives a trusted step its port, bound to its job
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What outputs may cost."""
+
+    max_output: int  # bytes of one artifact
+    max_outputs: int  # artifacts of one attempt
+
+
+class Runner:
+    """Everything between a claim and its Outcome."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        store: ObjectStore,
+        sandbox: Sandbox,
+        pipelines: Mapping[str, Pipeline],
+        ports: Mapping[str, PortMaker],
+        scratch: Path,
+        limits: Limits,
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._sandbox = sandbox
+        self._pipelines = pipelines
+        self._ports = ports
+        self._scratch = scratch
+        self._limits = limits
+
+    def run(self, claim: Claim, hold: Hold) -> Outcome:
+        """Run the step; raises what `Executor._attempt` turns into a Failed."""
+        step = self._step(claim)
+        if step is None:
+            return Failed(fault=_unknown(claim))
+        folder = self._scratch / f"{claim.job.id}-{claim.step.name}-{claim.step.part}-{claim.step.fence}"
+        try:
+            inputs = self._bring(claim.job, step, folder / "in")
+            if step.isolated:
+                return self._isolated(claim, step, hold, folder=folder, inputs=inputs)
+            return self._trusted(claim, step, hold, folder=folder, inputs=inputs)
+        except ObjectMissing:
+            return Failed(fault=_bytes_missing())
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _step(self, claim: Claim) -> Step | None:
+        """The code for the planned step; None where this release does not have it (version skew)."""
+        pipeline = self._pipelines.get(claim.job.pipeline)
+        try:
+            return pipeline.step(claim.step.name) if pipeline else None
+        except KeyError:
+            return None
+
+    def _bring(self, job: Job, step: Step, folder: Path) -> dict[str, Path]:
+        """Copy what the step reads into its scratch; names of files are ours, never the uploader's."""
+        folder.mkdir(parents=True, mode=0o700)
+        keys = {artifact.name: artifact.key for artifact in job.artifacts} | {UPLOAD: job.file.key}
+        inputs: dict[str, Path] = {}
+        for number, name in enumerate(step.reads):
+            if name not in keys:
+                continue  # an artifact that an earlier step did not make; `path()` says so if it is asked for
+            path = folder / ("upload" if name == UPLOAD else f"artifact-{number}")
+            self._store.fetch(keys[name], path)
+            inputs[name] = path
+        return inputs
+
+    def _isolated(self, claim: Claim, step: Step, hold: Hold, *, folder: Path, inputs: Mapping[str, Path]) -> Outcome:
+        result = self._sandbox.run(
+            Call(
+                target=step.target,
+                step=step.name,
+                scratch=folder,
+                inputs=inputs,
+                resources={},
+                options=claim.job.options,
+                file_name=claim.job.file.name,
+                kind=claim.job.file.kind,
+                timeout=claim.step.timeout,
+                memory=int(claim.step.memory),
+                max_output=self._limits.max_output,
+                max_outputs=self._limits.max_outputs,
+            ),
+            on_progress=hold.tell,
+            stop=hold.stop,
+        )
+        if result.cancelled:
+            raise Cancelled
+        if result.fault is not None:
+            return Failed(fault=result.fault, delay=result.delay, usage=result.usage)
+        return Succeeded(
+            artifacts=self._store_outputs(claim, result.outputs),
+            summary=result.summary,
+            warnings=result.warnings,
+            counts=result.counts,
+            usage=result.usage,
+        )
+
+    def _trusted(self, claim: Claim, step: Step, hold: Hold, *, folder: Path, inputs: Mapping[str, Path]) -> Outcome:
+        """Run our own code in this process, with its ports; it touches no uploaded bytes with native code."""
+        context = InProcessContext(claim.job, step=step.name, folder=folder, inputs=inputs, hold=hold)
+        ports = {name: self._ports[name](claim.job) for name in step.ports}
+        step.run(context, **ports)
+        return Succeeded(
+            artifacts=self._store_outputs(claim, context.outputs),
+            summary=context.facts,
+            warnings=tuple(context.warnings),
+            counts=context.counts,
+            usage=context.usage(),
+        )
+
+    def _store_outputs(self, claim: Claim, outputs: Sequence[Output]) -> tuple[Artifact, ...]:
+        """Hash and store what the step saved, under reserved keys; the commit makes them count."""
+        keys = self._ledger.reserve_blobs(len(outputs))
+        stored = []
+        for key, output in zip(keys, outputs, strict=True):
+            digest = _sha256(output.path)
+            self._store.put_file(key, output.path, move=True)
+            stored.append(
+                Artifact(
+                    name=output.name,
+                    sha256=digest,
+                    size=output.size,
+                    media_type=output.media_type,
+                    step=claim.step.name,
+                    key=key,
+                )
+            )
+        return tuple(stored)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unknown(claim: Claim) -> Fault:
+    return Fault(
+        code="step.unknown",
+        message=f"This worker does not know step {claim.step.name} of pipeline {claim.job.pipeline}.",
+        actor=Actor.NOBODY,
+        hint="Workers of two releases run side by side; the step is tried again until the upgrade is over.",
+    )
+
+
+def _bytes_missing() -> Fault:
+    return Fault(
+        code="store.missing",
+        message="The store does not have the bytes that the step reads.",
+        actor=Actor.PLATFORM,
+        hint="Restore the object from a backup and retry the job.",
+    )

@@ -1,0 +1,165 @@
+"""Wiring: from settings to the objects of one worker process."""
+
+import os
+import socket
+from dataclasses import dataclass
+
+from broker import BrokerOptions, Publisher, make_app
+from config.settings import Settings
+from jobs.policy import RetryPolicy
+from jobs.queues import Queue
+from ledger import Ledger, WorkerFacts
+from search import JobIndex, SqlSearch
+from storage import ObjectStore, open_store
+from workers.dispatcher import Dispatcher
+from workers.executor import Executor
+from workers.heartbeat import Heartbeat
+from workers.housekeeping import Housekeeping
+from workers.runner import Limits, Runner
+from workers.sandbox import Admission, Sandbox, capabilities
+
+_UNSENT_DELAY = 1.0  # seconds until a dispatcher may send what the publisher could not
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker:
+    """The parts of one worker process."""
+
+    name: str
+    queue: Queue
+    concurrency: int
+    ledger: Ledger
+    publisher: Publisher
+    sandbox: Sandbox
+    heartbeat: Heartbeat
+    dispatcher: Dispatcher
+    executor: Executor
+    housekeeping: Housekeeping
+
+    def close(self) -> None:
+        """End all threads and children."""
+        self.dispatcher.close()
+        self.heartbeat.close()
+        self.sandbox.close()
+        self.publisher.close()
+        self.ledger.close()
+
+
+def broker_options(settings: Settings) -> BrokerOptions:
+    """Where the lines are, out of the settings."""
+    return BrokerOptions(
+        url=settings.broker_url,
+        prefix=settings.broker.prefix,
+        confirm_timeout=settings.broker.confirm_timeout,
+        visibility_timeout=settings.broker.visibility_timeout,
+        delivery_limit=settings.broker.delivery_limit,
+    )
+
+
+def build_worker(queue: Queue, settings: Settings) -> Worker:
+    """Everything a worker of `queue` needs; nothing is connected yet."""
+    concurrency = settings.worker.concurrency or queue.concurrency
+    name = f"{queue.name}-{os.getpid()}@{socket.gethostname()}"
+    ledger = open_ledger(settings, pool_size=concurrency + 3)
+    store = open_objects(settings)
+    options = broker_options(settings)
+    publisher = Publisher(
+        make_app(options),
+        options,
+        on_sent=ledger.sent,
+        on_failed=lambda ids: ledger.unsent(ids, delay=_UNSENT_DELAY),
+    )
+    heartbeat = Heartbeat(
+        ledger,
+        worker=name,
+        lease=settings.worker.lease,
+        every=settings.worker.heartbeat,
+        cancel_poll=settings.worker.cancel_poll,
+    )
+    sandbox = build_sandbox(queue, settings)
+    runner = build_runner(settings, ledger=ledger, store=store, sandbox=sandbox)
+    facts = WorkerFacts(
+        name=name,
+        pool=queue.name,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        concurrency=concurrency,
+        sandbox=capabilities().mode,
+    )
+    return Worker(
+        name=name,
+        queue=queue,
+        concurrency=concurrency,
+        ledger=ledger,
+        publisher=publisher,
+        sandbox=sandbox,
+        heartbeat=heartbeat,
+        dispatcher=Dispatcher(ledger, wake=publisher.wake, facts=facts, every=settings.worker.dispatch_every),
+        executor=Executor(
+            ledger=ledger,
+            heartbeat=heartbeat,
+            run=runner.run,
+            wake=publisher.wake,
+            worker=name,
+            lease=settings.worker.lease,
+        ),
+        housekeeping=Housekeeping(
+            ledger=ledger,
+            store=store,
+            broker=options,
+            wake=publisher.wake,
+            scratch=settings.scratch_path,
+            retention_days=settings.retention.days,
+            events_days=settings.retention.events_days,
+            lost_after=settings.worker.lost_after,
+        ),
+    )
+
+
+def open_ledger(settings: Settings, *, pool_size: int) -> Ledger:
+    """The ledger, with the retry policy of the settings."""
+    return Ledger(
+        settings.ledger_url,
+        db_schema=settings.ledger.db_schema,
+        pool_size=pool_size,
+        policy=RetryPolicy(base=settings.worker.backoff_base),
+    )
+
+
+def open_objects(settings: Settings) -> ObjectStore:
+    """The object store."""
+    store = settings.store
+    return open_store(
+        kind=store.kind,
+        path=settings.store_path,
+        bucket=store.bucket,
+        prefix=store.prefix,
+        endpoint_url=store.endpoint_url,
+        region=store.region,
+        access_key=store.access_key.get_secret_value() if store.access_key else None,
+        secret_key=store.secret_key.get_secret_value() if store.secret_key else None,
+        checksums=store.checksums,
+    )
+
+
+def build_sandbox(queue: Queue, settings: Settings) -> Sandbox:
+    """The pool's sandbox, sharing this host's memory budget with those of the other pools."""
+    admission = Admission(settings.data_dir / "run" / "admission", budget=settings.sandbox.memory_budget)
+    return Sandbox(name=queue.name, preload=queue.preload, idle_exit=settings.sandbox.idle_exit, admission=admission)
+
+
+def build_runner(settings: Settings, *, ledger: Ledger, store: ObjectStore, sandbox: Sandbox) -> Runner:
+    """The runner with every pipeline and port."""
+    from pipelines import pipelines
+
+    search = SqlSearch(ledger.database)
+    settings.scratch_path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Runner(
+        ledger=ledger,
+        store=store,
+        sandbox=sandbox,
+        pipelines=pipelines(),
+        ports={"search": lambda job: JobIndex(search, owner=job.owner, job_id=job.id)},
+        scratch=settings.scratch_path,
+        limits=Limits(max_output=settings.sandbox.max_output, max_outputs=settings.sandbox.max_outputs),
+    )
