@@ -13,7 +13,7 @@ from jobs.errors import HeavyliftError
 from jobs.lifecycle import WrongState
 from ledger import Dispatch, Ledger
 from ledger.errors import JobNotFound
-from storage import ObjectStore
+from storage.port import ObjectStore
 from workers.dispatcher import take_from_dead_workers
 
 log = structlog.get_logger(__name__)

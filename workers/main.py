@@ -62,7 +62,7 @@ def run(pool: str, settings: Settings) -> int:
 def register_tasks(app: Celery, worker: Worker) -> None:
     """Our task names; Flower and `celery inspect` show them."""
 
-    @app.task(name=STEP_TASK, bind=False, typing=False)  # type: ignore[untyped-decorator] # celery's own
+    @app.task(name=STEP_TASK, bind=False, typing=False)
     def step(job_id: str, name: str, part: int, dispatch: int, *_newer: Any) -> None:
         try:
             worker.executor.execute(Message(job_id=job_id, step=name, part=part, dispatch=dispatch))
@@ -101,7 +101,8 @@ class Shutdown:
             return
         self._begun = True
         self._worker.executor.stop()
-        celery_state.should_stop = 0  # Celery's loop ends: no more messages are taken
+        # Celery's loop ends: no more messages are taken.
+        celery_state.should_stop = 0  # type: ignore[assignment] # its stubs know None alone
         threading.Thread(target=self._give_back, name="shutdown", daemon=True).start()
 
     def _give_back(self) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from jobs.model import UPLOAD, Artifact, Job
 from jobs.outcomes import Failed, Outcome, Succeeded
 from jobs.pipeline import Pipeline, Step
 from ledger import Claim, Ledger
-from storage import ObjectMissing, ObjectStore
+from storage.port import ObjectMissing, ObjectStore
 from workers.context import InProcessContext
 from workers.heartbeat import Hold
 from workers.sandbox import Call, Output, Sandbox
@@ -135,10 +136,12 @@ class Runner:
     def _store_outputs(self, claim: Claim, outputs: Sequence[Output]) -> tuple[Artifact, ...]:
         """Hash and store what the step saved, under reserved keys; the commit makes them count."""
         keys = self._ledger.reserve_blobs(len(outputs))
+        uses = Counter(output.path for output in outputs)  # one file may be saved under two names
         stored = []
         for key, output in zip(keys, outputs, strict=True):
             digest = _sha256(output.path)
-            self._store.put_file(key, output.path, move=True)
+            uses[output.path] -= 1
+            self._store.put_file(key, output.path, move=uses[output.path] == 0)
             stored.append(
                 Artifact(
                     name=output.name,

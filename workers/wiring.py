@@ -10,7 +10,8 @@ from jobs.policy import RetryPolicy
 from jobs.queues import Queue
 from ledger import Ledger, WorkerFacts
 from search import JobIndex, SqlSearch
-from storage import ObjectStore, open_store
+from storage import open_store
+from storage.port import ObjectStore
 from workers.dispatcher import Dispatcher
 from workers.executor import Executor
 from workers.heartbeat import Heartbeat
