@@ -7,7 +7,6 @@ from ledger.apply import Dispatch
 from ledger.blobs import Blobs
 from ledger.claims import Claim, Claims, Held, Progress
 from ledger.database import Database
-from ledger.migrate import migrate
 from ledger.queries import Counts, JobFilter, Queries
 from ledger.submit import IdempotencyKey, NewJob, Submits, Submitted
 from ledger.sweeps import Sweeps, WorkerFacts
@@ -45,6 +44,8 @@ class Ledger(Submits, Claims, Verbs, Queries, Blobs, Sweeps):
 
     def migrate(self) -> None:
         """Bring the tables to this release; raises `NewerSchema` where they belong to a newer one."""
+        from ledger.migrate import migrate  # Alembic, which only this needs
+
         migrate(self.database)
 
     def ping(self) -> None:

@@ -4,12 +4,15 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import psycopg
 from sqlalchemy import URL
 
 from ledger.apply import CHANNEL
 from ledger.database import Database
+
+if TYPE_CHECKING:
+    import psycopg
 
 POLL_SECONDS = 0.02  # how often SQLite's data version is read while somebody waits
 _RECONNECT_SECONDS = 1.0
@@ -65,6 +68,8 @@ class Watch:
             connection.close()
 
     def _listen(self) -> None:
+        import psycopg  # not where the ledger is SQLite
+
         while not self._closed.is_set():
             with contextlib.suppress(psycopg.Error), self._connection() as connection:
                 connection.execute(f"LISTEN {CHANNEL}")
@@ -77,5 +82,7 @@ class Watch:
             self._closed.wait(_RECONNECT_SECONDS)
 
     def _connection(self) -> "psycopg.Connection[tuple[object, ...]]":
+        import psycopg
+
         plain: URL = self._database.url.set(drivername="postgresql")
         return psycopg.connect(plain.render_as_string(hide_password=False), autocommit=True, connect_timeout=3)
