@@ -21,6 +21,7 @@ class ApiSettings(BaseSettings):
     model_config = _concern("API")
     host: str = "127.0.0.1"
     port: int = 8000
+    trust_network: bool = False  # listen beyond loopback without authentication: the network is private
     max_wait: float = 60.0  # longest `Prefer: wait`, seconds
     shutdown_grace: float = 25.0  # seconds given to running uploads at SIGTERM
 

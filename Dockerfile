@@ -1,0 +1,39 @@
+# One image for every process of Heavylift: api, worker POOL, beat, flower, migrate.
+#
+# Packages come from wherever pip and uv are configured to take them: pass a mirror with
+#   docker build --secret id=pip,src=pip.conf .
+# The lock's hashes are checked in either case.
+
+FROM python:3.12-slim-bookworm AS packages
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+COPY requirements-boot.txt requirements.txt /lock/
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    python -m venv /opt/heavylift \
+ && pip install --require-hashes --no-deps -r /lock/requirements-boot.txt \
+ && uv pip sync --python /opt/heavylift/bin/python --require-hashes /lock/requirements.txt \
+ && /opt/heavylift/bin/python -m compileall -q /opt/heavylift/lib
+
+FROM python:3.12-slim-bookworm
+# libosmesa6 renders 3D thumbnails without a display.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libosmesa6 \
+ && rm -rf /var/lib/apt/lists/* \
+ && groupadd --gid 1000 heavylift \
+ && useradd --uid 1000 --gid 1000 --home-dir /data --no-create-home --shell /usr/sbin/nologin heavylift \
+ && install -d -o 1000 -g 1000 -m 0700 /data
+COPY --from=packages /opt/heavylift /opt/heavylift
+WORKDIR /app
+COPY . .
+RUN python -m compileall -q .
+ENV PATH=/opt/heavylift/bin:$PATH \
+    PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    HEAVYLIFT_DATA_DIR=/data
+USER 1000:1000
+VOLUME /data
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+# For the API, the default; docker-compose.yml gives each other process its own.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python", "deploy/health.py", "api"]
+ENTRYPOINT ["python", "-P", "-m", "cli"]
+CMD ["api"]

@@ -1,0 +1,1 @@
+"""HTTP only: endpoints, intake of uploads, problem+json. Everything durable is the ledger's and the store's."""

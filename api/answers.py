@@ -1,0 +1,36 @@
+"""Answers as bytes: written by orjson, once, with times in RFC 3339 UTC."""
+
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+from api.schemas import job_json
+from jobs.model import Job, Status
+from ledger import Ledger
+
+_OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+
+
+def json_response(body: Any, *, status: int = 200, **headers: str) -> Response:
+    """`body` as JSON."""
+    return Response(orjson.dumps(body, option=_OPTIONS), status, headers=headers, media_type="application/json")
+
+
+def etag_of(job: Job) -> str:
+    """The job's version as an ETag."""
+    return f'"{job.version}"'
+
+
+def job_body(ledger: Ledger, job: Job) -> dict[str, Any]:
+    """The job's JSON, with places in line where any step stands in one. Asks the ledger; call it in a thread."""
+    stands = any(step.status is Status.QUEUED and step.not_before is None for step in job.steps)
+    return job_json(job, places=ledger.place_in_line(job) if stands else None)
+
+
+def job_response(ledger: Ledger, job: Job, *, status: int = 200, **more: Any) -> Response:
+    """The job with its ETag; `more` becomes members of the body. Asks the ledger; call it in a thread."""
+    headers = {"ETag": etag_of(job), "Cache-Control": "no-cache"}
+    if status == 202:
+        headers["Location"] = f"/v1/jobs/{job.id}"
+    return json_response({**job_body(ledger, job), **more}, status=status, **headers)

@@ -1,0 +1,77 @@
+"""The HTTP app: rooms in, FastAPI out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from api import artifacts, jobs, problems, system, verbs
+from api import search as search_routes
+from api.metrics import Metrics
+from api.middleware import Around, Lingering
+from api.openapi import describe
+from api.owners import Everybody, Owners
+from api.state import Face, Waker
+from api.uploads import Intake
+from api.waiting import Hub
+from config.settings import Settings
+from ledger import Ledger
+from search import SqlSearch
+from storage.port import ObjectStore
+
+# Threads that answer; fewer than the ledger has connections (pool_size and as many again).
+THREADS = 16
+
+
+def create_app(
+    *,
+    ledger: Ledger,
+    store: ObjectStore,
+    publisher: Waker,
+    search: SqlSearch,
+    settings: Settings,
+    owners: Owners | None = None,
+) -> FastAPI:
+    """An app over these rooms, which stay the caller's to close."""
+    metrics = Metrics(ledger)
+    face = Face(
+        ledger=ledger,
+        store=store,
+        publisher=publisher,
+        search=search,
+        settings=settings,
+        owners=owners or Everybody(),
+        metrics=metrics,
+        hub=Hub(ledger),
+        intake=Intake(ledger=ledger, store=store, settings=settings.upload, on_bytes=metrics.upload_bytes.inc),
+    )
+    metrics.uploads.set_function(lambda: face.intake.active)
+    metrics.waiting.set_function(lambda: face.hub.clients)
+    app = FastAPI(
+        title="Heavylift",
+        openapi_url="/openapi.json",
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+        lifespan=_lifespan,
+        middleware=[Middleware(Around, metrics=metrics), Middleware(Lingering)],
+    )
+    app.state.face = face
+    problems.install(app)
+    for room in (jobs, verbs, artifacts, search_routes, system):
+        app.include_router(room.router)
+    describe(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    face: Face = app.state.face
+    anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
+    face.hub.start()
+    try:
+        yield
+    finally:
+        await face.hub.close()
+        face.intake.close()

@@ -1,0 +1,138 @@
+"""Jobs over HTTP: submit a file, list jobs, follow one. The verbs on a job are in api/verbs.py."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api.answers import etag_of, job_body, job_response, json_response
+from api.bodies import named, receive_body
+from api.fields import Cursor, Limit, Text, checked_id
+from api.headers import etag_matches, idempotency_key, wait_seconds
+from api.openapi import IF_NONE_MATCH, PREFER, answers, submit_operation
+from api.problems import documented
+from api.schemas import JobBody, JobPage, ProcessFileBody
+from api.state import face_of
+from api.submission import Submission, options_for
+from api.uploads import Upload
+from jobs.model import Job, Status
+from ledger import IdempotencyKey, JobFilter, NewJob
+
+router = APIRouter(tags=["jobs"])
+_SUBMIT_PROBLEMS = documented(
+    "request.malformed",
+    "input.empty",
+    "upload.stalled",
+    "input.too_large",
+    "input.unsupported",
+    "idempotency.mismatch",
+    "ledger.unavailable",
+    "store.unavailable",
+    "store.full",
+)
+_ONE_PROBLEMS = documented("job.not_found", "ledger.unavailable")
+_ACCEPTED = answers(
+    JobBody, status=202, says="Accepted: the job will end.", Location="The job's address.", ETag="Its version."
+)
+_IN_TIME = answers(JobBody, says="The job as it stands.", ETag="Its version.")
+_UNCHANGED: dict[int | str, Any] = {304: {"description": "Nothing changed."}}
+
+
+@router.post(
+    "/v1/jobs", status_code=202, responses=_ACCEPTED | _IN_TIME | _SUBMIT_PROBLEMS, openapi_extra=submit_operation()
+)
+async def submit(request: Request) -> Response:
+    """Upload a file and get its job at once; the kind is told from the bytes unless `pipeline` is given."""
+    job, status = await _submit(request)
+    return await run_in_threadpool(job_response, face_of(request).ledger, job, status=status)
+
+
+@router.post(
+    "/v1/process-file",
+    status_code=202,
+    responses=answers(ProcessFileBody, status=202, says="Accepted.") | answers(ProcessFileBody) | _SUBMIT_PROBLEMS,
+    openapi_extra=submit_operation(),
+)
+async def process_file(request: Request) -> Response:
+    """The same as `POST /v1/jobs`; its answer also carries `jobId`."""
+    job, status = await _submit(request)
+    return await run_in_threadpool(job_response, face_of(request).ledger, job, status=status, jobId=job.id)
+
+
+async def _submit(request: Request) -> tuple[Job, int]:
+    """From the body to a job: stream, hash, sniff, commit, wake the publisher."""
+    face = face_of(request)
+    key = idempotency_key(request)
+    wait = wait_seconds(request, most=face.settings.api.max_wait)
+    async with face.intake.upload() as upload:
+        said = await receive_body(request, upload, settings=face.settings.upload)
+        submitted = await upload.submit(_new_job(request, upload, said=said, key=key))
+    face.publisher.wake(submitted.dispatches)
+    job = submitted.job
+    if not wait:
+        return job, 202
+    if not job.status.ended:
+        await face.hub.wait(job.id, version=job.version, seconds=wait, until_ended=True)
+        job = await run_in_threadpool(face.ledger.get, job.id, owner=job.owner)
+    return job, 200 if job.status.ended else 202
+
+
+def _new_job(request: Request, upload: Upload, *, said: Submission, key: str | None) -> NewJob:
+    face = face_of(request)
+    pipeline = upload.settle_pipeline(named(said.pipeline))
+    hours = face.settings.retention.idempotency_hours
+    return NewJob(
+        owner=face.owner_of(request),
+        pipeline=pipeline,
+        file=upload.facts,
+        options=options_for(pipeline, said.options),
+        metadata=said.metadata or {},
+        tags=said.tags or (),
+        priority=said.priority,
+        correlation_id=request.state.correlation_id,
+        batch_id=said.batch_id,
+        deadline=said.deadline,
+        idempotency=IdempotencyKey(route=f"POST {request.url.path}", key=key, hours=hours) if key else None,
+    )
+
+
+@router.get("/v1/jobs", responses=answers(JobPage) | documented("request.malformed", "ledger.unavailable"))
+def list_jobs(
+    request: Request,
+    status: Annotated[Status | None, Query(description="Only jobs that stand here.")] = None,
+    pipeline: Text = None,
+    batch_id: Text = None,
+    tag: Text = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """Jobs, newest first."""
+    face = face_of(request)
+    wanted = JobFilter(status=status, pipeline=pipeline, batch_id=batch_id, tag=tag)
+    jobs, next_cursor = face.ledger.list_jobs(face.owner_of(request), filter=wanted, limit=limit, cursor=cursor)
+    return json_response({"items": [job_body(face.ledger, job) for job in jobs], "next_cursor": next_cursor})
+
+
+@router.get(
+    "/v1/jobs/{job_id}",
+    responses=_IN_TIME | _UNCHANGED | _ONE_PROBLEMS,
+    openapi_extra={"parameters": [IF_NONE_MATCH, PREFER]},
+)
+async def show(request: Request, job_id: str) -> Response:
+    """One job. With `Prefer: wait=N` the answer comes once it differs from If-None-Match, or else once it has ended."""
+    face, known = face_of(request), request.headers.get("if-none-match")
+    wait = wait_seconds(request, most=face.settings.api.max_wait)
+    job, response = await run_in_threadpool(_look, request, job_id)
+    if wait and (etag_matches(known, etag_of(job)) or (known is None and not job.status.ended)):
+        await face.hub.wait(job.id, version=job.version, seconds=wait, until_ended=known is None)
+        job, response = await run_in_threadpool(_look, request, job_id)
+    return response
+
+
+def _look(request: Request, job_id: str) -> tuple[Job, Response]:
+    face = face_of(request)
+    job = face.ledger.get(checked_id(job_id), owner=face.owner_of(request))
+    if etag_matches(request.headers.get("if-none-match"), etag_of(job)):
+        return job, Response(status_code=304, headers={"ETag": etag_of(job)})
+    return job, job_response(face.ledger, job)

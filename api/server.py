@@ -1,0 +1,132 @@
+"""The API process: checks what must hold before it starts, then serves until told to end."""
+
+import ipaddress
+import signal
+import socket
+import sys
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+import structlog
+import uvicorn
+
+from api.app import create_app
+from api.state import Face
+from api.wiring import open_ledger, open_objects, open_publisher
+from config.settings import ApiSettings, Settings
+from jobs.errors import ConfigurationError
+from search import SqlSearch
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+BACKLOG = 2048
+KEEP_ALIVE = 75  # seconds; longer than the usual idle time of proxies and clients, which would else meet a closing line
+USAGE = 2  # exit code
+
+log = structlog.get_logger("api")
+
+
+def serve(settings: Settings) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code: 2, with one clear line, where it cannot start."""
+    try:
+        require_safe(settings.api)
+        listener = listen(settings.api)
+    except ConfigurationError as error:
+        print(f"heavylift api: {error}", file=sys.stderr)
+        return USAGE
+    ledger = open_ledger(settings)
+    publisher = open_publisher(settings, ledger)
+    search = SqlSearch(ledger.database)
+    app = create_app(ledger=ledger, store=open_objects(settings), publisher=publisher, search=search, settings=settings)
+    server = Server(app, settings.api)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _already_ended)
+    try:
+        server.run(sockets=[listener])
+    finally:
+        publisher.close()
+        ledger.close()
+    return 0 if server.started else 1
+
+
+def require_safe(api: ApiSettings) -> None:
+    """Refuse to show an API without authentication to a network, unless somebody says that it is private."""
+    if not api.trust_network and not _is_loopback(api.host):
+        raise ConfigurationError(
+            f"refusing to listen on {api.host}: there is no authentication yet, so anybody who reaches it could submit, "
+            "read and delete. Use --host 127.0.0.1 behind a proxy that authenticates, or set "
+            "HEAVYLIFT_API_TRUST_NETWORK=1 where the network is private."
+        )
+
+
+def listen(api: ApiSettings) -> socket.socket:
+    """A bound socket; `ConfigurationError` where the address is taken or not ours."""
+    family = socket.AF_INET6 if ":" in api.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((api.host, api.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        reason = error.strerror or str(error)
+        raise ConfigurationError(f"cannot listen on {api.host}:{api.port}: {reason}; choose another --port") from error
+    listener.set_inheritable(True)
+    return listener
+
+
+class Server(uvicorn.Server):
+    """uvicorn, which at its end lets waiting clients go first instead of waiting for them."""
+
+    def __init__(self, app: "FastAPI", api: ApiSettings) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=_protocol(),
+                loop="auto",  # uvloop where there is one
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                backlog=BACKLOG,
+                timeout_keep_alive=KEEP_ALIVE,
+                timeout_graceful_shutdown=max(1, int(api.shutdown_grace)),
+                h11_max_incomplete_event_size=64 * 1024,
+            )
+        )
+        self._face: Face = app.state.face
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            addresses = [":".join(map(str, one.getsockname()[:2])) for one in sockets or []]
+            log.info("api.listening", addresses=addresses)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        log.info("api.ending", uploads=self._face.intake.active, waiting=self._face.hub.clients)
+        self._face.hub.release()
+        await super().shutdown(sockets=sockets)
+
+
+def _protocol() -> Any:
+    try:
+        from api.protocol import BoundedHttp
+    except ImportError:  # no httptools here: uvicorn's own choice, which has bounds
+        return "h11"
+    return BoundedHttp
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _already_ended(_number: int, _frame: FrameType | None) -> None:
+    """Uvicorn raises the signal again after its shutdown; by then everything is done."""

@@ -1,0 +1,301 @@
+"""Uploads: chunks are gathered, hashed and written by a few threads, and nothing is left of one that fails."""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+
+from api.problems import Problem
+from config.settings import UploadSettings
+from jobs.model import FileFacts
+from jobs.pipeline import Pipeline
+from ledger import Ledger, NewJob, Submitted
+from ledger.errors import IdempotencyMismatch, LedgerUnavailable
+from parsers.sniff import Kind, sniff
+from pipelines import accepted_kinds, pipeline_for
+from storage.port import ObjectStore, ObjectWriter, StoreError, StoreFull
+
+T = TypeVar("T")
+Piece = bytes | memoryview
+
+HEAD = 64 * 1024  # bytes from which the kind is told
+SMALL = 4 * 1024  # bytes; smaller pieces are copied together, since each one costs more than it holds
+BUFFERS = 16 * 1024 * 1024  # bytes that uploads out of turn may hold together
+ENDS = 6  # threads that begin and end uploads: they wait for the ledger and for the disk's sync
+LEASE = 3600.0  # seconds that a reserved key is kept without being renewed
+
+log = structlog.get_logger("api")
+
+
+class Intake:
+    """What all uploads of this process share: the slots, and the memory they may fill."""
+
+    def __init__(
+        self, *, ledger: Ledger, store: ObjectStore, settings: UploadSettings, on_bytes: Callable[[int], None]
+    ) -> None:
+        self.ledger = ledger
+        self.store = store
+        self.settings = settings
+        self.on_bytes = on_bytes
+        self.active = 0
+        # Threads of their own: uploads never take those that answer status requests.
+        self.slots = ThreadPoolExecutor(settings.slots, "upload-slot", initializer=self._begin_slot)
+        self._slot = threading.local()
+        self.ends = ThreadPoolExecutor(ENDS, "upload-end")
+        # Turns to read from fast clients: one chunk each, so that the loop has few busy sockets at a time.
+        self.turns = asyncio.Semaphore(settings.slots)
+
+    @contextlib.asynccontextmanager
+    async def upload(self) -> AsyncIterator["Upload"]:
+        """One upload; whatever ends the block before `submit` did leaves nothing in store or ledger."""
+        upload = Upload(self)
+        self.active += 1
+        try:
+            yield upload
+        finally:
+            self.active -= 1
+            await asyncio.shield(upload.abandon())
+
+    @property
+    def share(self) -> int:
+        """Bytes that an upload without a turn may gather: its part of what all may hold together."""
+        return max(HEAD, min(self.settings.chunk, BUFFERS // (2 * max(1, self.active))))
+
+    def require_room(self, coming: int = 0) -> None:
+        """Refuse to eat into the disk floor with `coming` more bytes."""
+        free = self.store.free_bytes()
+        if free is not None and free - coming < self.settings.disk_floor:
+            raise Problem("store.full", "There is no room for this file now; operators have been told by the metrics.")
+
+    @property
+    def buffer(self) -> memoryview:
+        """A chunk of memory of the slot that asks, used again and again: fresh ones would each cost page faults."""
+        found: memoryview = self._slot.buffer
+        return found
+
+    def _begin_slot(self) -> None:
+        self._slot.buffer = memoryview(bytearray(self.settings.chunk))
+        _step_back()
+
+    def close(self) -> None:
+        """End the threads, once what they do is done."""
+        self.slots.shutdown()
+        self.ends.shutdown()
+
+
+class Upload:
+    """One file on its way in. Methods belong to the event loop; `_write`, `_begin`, `_end`, `_undo` run in threads."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.kind: Kind | None = None
+        self.name = "upload"
+        self.pipeline: Pipeline | None = None
+        self.size = 0
+        self.in_turn = False  # it reads in bulk now, and may gather whole chunks
+        self.intake = intake
+        self._expected: int | None = None
+        self._guessed: int | None = None
+        self._parts: list[Piece | bytearray] = []
+        self._gathered = 0
+        self._hash = hashlib.sha256(usedforsecurity=False)
+        self._key: str | None = None
+        self._renew_at = 0.0
+        self._writer: ObjectWriter | None = None
+        self._pending: asyncio.Future[None] | None = None
+        self._settled = False  # a job refers to the bytes, or nobody knows whether one does
+
+    def expect(self, *, name: str, pipeline: Pipeline | None, size: int | None) -> None:
+        """What is known before the first byte. Refuses what is too large already."""
+        self.name, self.pipeline, self._expected = name, pipeline, size
+        self.require_size(size or 0)
+
+    def guess_size(self, size: int | None) -> None:
+        """A size that may be wrong: it helps to tell the kind, and refuses nothing."""
+        self._guessed = size
+
+    @property
+    def limit(self) -> int:
+        """Most bytes that the file may have, as far as is known by now."""
+        limit = self.intake.settings.max_bytes
+        return min(limit, self.pipeline.max_bytes) if self.pipeline else limit
+
+    def require_size(self, size: int) -> None:
+        """Refuse `size` bytes where that is too many."""
+        if size > self.limit:
+            raise Problem("input.too_large", f"The file may have {self.limit:,} bytes at most.", limit=self.limit)
+
+    async def add(self, piece: Piece) -> None:
+        """Take the next bytes; waits for a slot where a whole chunk is there."""
+        length = len(piece)
+        self.size += length
+        if self.size > self.limit:
+            self.require_size(self.size)
+        if length >= SMALL:
+            self._parts.append(piece)
+        elif self._parts and isinstance(self._parts[-1], bytearray):
+            self._parts[-1] += piece
+        else:
+            self._parts.append(bytearray(piece))
+        self._gathered += length
+        if self._gathered >= (self._enough if self._writer else HEAD):
+            await self._hand_over()
+
+    @property
+    def _enough(self) -> int:
+        return self.intake.settings.chunk if self.in_turn else self.intake.share
+
+    async def flush(self) -> None:
+        """Have everything that came so far hashed and written: whoever gives a turn back keeps no memory."""
+        if self._parts and self._writer is not None:
+            await self._hand_over()
+        await self._written()
+
+    async def finish(self) -> None:
+        """No more bytes come; those that came are hashed and written."""
+        if not self.size:
+            raise Problem("input.empty", "The file has no bytes.")
+        self._expected = self.size if self._writer is None else self._expected
+        await self._hand_over()
+        await self._written()
+
+    def settle_pipeline(self, pipeline: Pipeline | None) -> Pipeline:
+        """The pipeline to run, now that all fields are known: the one asked for must accept what has come."""
+        self.pipeline = pipeline or self.pipeline
+        assert self.pipeline is not None
+        self._require_accepted()
+        self.require_size(self.size)
+        return self.pipeline
+
+    @property
+    def facts(self) -> FileFacts:
+        """The file, once it is finished."""
+        assert self.kind is not None
+        assert self._key is not None
+        return FileFacts(
+            name=self.name,
+            size=self.size,
+            sha256=self._hash.hexdigest(),
+            media_type=self.kind.media_type,
+            kind=self.kind.name,
+            key=self._key,
+        )
+
+    async def submit(self, new: NewJob) -> Submitted:
+        """Make the bytes durable, then the job."""
+        return await self._in(self.intake.ends, lambda: self._end(new))
+
+    async def abandon(self) -> None:
+        """Leave nothing behind, unless a job has the bytes."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            await asyncio.wait({pending})
+            pending.exception()  # it is looked at: what ended the upload is known already
+        if not self._settled and self._key is not None:
+            await self._in(self.intake.ends, self._undo)
+
+    async def _hand_over(self) -> None:
+        """Let a slot hash and write what was gathered, as soon as the chunk before it is done."""
+        parts, self._parts, self._gathered = self._parts, [], 0
+        if self._writer is None:
+            head = b"".join(parts)
+            parts = [head]
+            self._pending = self._in(self.intake.ends, lambda: self._begin(head[:HEAD]))
+        await self._written()
+        if parts:
+            self._pending = self._in(self.intake.slots, lambda: self._write(parts))
+
+    async def _written(self) -> None:
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            try:
+                await asyncio.shield(pending)
+            except asyncio.CancelledError:
+                self._pending = pending  # the thread goes on; `abandon` waits for it
+                raise
+
+    def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(threads, work)
+
+    def _begin(self, head: bytes) -> None:
+        """The first bytes tell the kind; only what is accepted gets a key and a writer."""
+        expected = self._expected if self._expected is not None else self._guessed
+        self.kind = sniff(head, size=len(head) if expected is None else expected, name=self.name)
+        if self.pipeline is None and self.kind is not None:
+            self.pipeline = pipeline_for(self.kind.name)
+        self._require_accepted()
+        self.require_size(max(self.size, self._expected or 0))
+        self.intake.require_room(expected or 0)
+        self._key = self.intake.ledger.reserve_blob(lease=LEASE)
+        self._renew_at = time.monotonic() + LEASE / 2
+        self._writer = self.intake.store.writer(self._key, size_hint=expected)
+
+    def _require_accepted(self) -> None:
+        accepted = self.pipeline.accepts if self.pipeline else accepted_kinds()
+        if self.kind is None or self.kind.name not in accepted or self.pipeline is None:
+            seen = f"This is a {self.kind.title}" if self.kind else "The bytes are of no kind that is known here"
+            takes = f"pipeline {self.pipeline.name}" if self.pipeline else "this server"
+            detail = f"{seen}; {takes} accepts {', '.join(sorted(accepted))}."
+            kind = self.kind.name if self.kind else None
+            raise Problem("input.unsupported", detail, kind=kind, accepted=sorted(accepted))
+
+    def _write(self, parts: list[Piece | bytearray]) -> None:
+        """Hash and write `parts`, gathered in the slot's own memory."""
+        buffer, filled = self.intake.buffer, 0
+        for part in parts:
+            rest = memoryview(part)
+            while rest:
+                fits = min(len(rest), len(buffer) - filled)
+                buffer[filled : filled + fits] = rest[:fits]
+                filled, rest = filled + fits, rest[fits:]
+                if filled == len(buffer):
+                    self._store(buffer)
+                    filled = 0
+        if filled:
+            self._store(buffer[:filled])
+
+    def _store(self, chunk: memoryview) -> None:
+        assert self._writer is not None
+        self._hash.update(chunk)
+        self.intake.require_room(len(chunk))
+        self._writer.write(chunk)
+        self.intake.on_bytes(len(chunk))
+        if time.monotonic() > self._renew_at:
+            self._renew_at = time.monotonic() + LEASE / 2
+            with contextlib.suppress(LedgerUnavailable):  # half a lease is left
+                self.intake.ledger.extend_blob(self._key or "", lease=LEASE)
+
+    def _end(self, new: NewJob) -> Submitted:
+        assert self._writer is not None
+        # From here on a failure may have happened after the fact: only the collector can tell, by the lease.
+        self._settled = True
+        try:
+            self._writer.commit()
+            submitted = self.intake.ledger.submit(new)
+        except (IdempotencyMismatch, StoreFull):
+            self._settled = False
+            raise
+        self._settled = submitted.created
+        return submitted
+
+    def _undo(self) -> None:
+        if self._writer is not None:
+            self._writer.abort()
+        assert self._key is not None
+        try:
+            self.intake.store.delete(self._key)
+            self.intake.ledger.drop_blob(self._key)
+        except (StoreError, LedgerUnavailable) as error:
+            log.warning("upload.left_to_collector", key=self._key, error=type(error).__name__)
+
+
+def _step_back() -> None:
+    """Yield the processor to threads that answer status requests: they have little to do, uploads have much."""
+    with contextlib.suppress(AttributeError, OSError):  # Linux alone knows priorities of threads
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

@@ -1,0 +1,54 @@
+"""Side-by-side measurements, each reproducible with one command: `./heavylift bench NAME`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+BENCHES = {
+    "latency": "from submit to succeeded for a list of 1 MB, on an idle platform",
+    "overhead": "jobs per second through everything, over bare Celery no-ops (needs RabbitMQ and PostgreSQL)",
+    "status-under-load": "how fast status answers while 100 clients upload",
+    "upload": "MB/s of a large upload, over a server that only reads, hashes, writes and syncs",
+    "idle": "memory and processor time of the embedded platform while nothing happens",
+}
+USAGE = 2  # exit code
+
+
+def run(name: str, args: Sequence[str] = ()) -> int:
+    """Run the measurement `name`, or `list` them; returns the exit code.
+
+    0: measured; 1: it could not be measured, or `--check` was given and a target is missed; 2: wrong usage.
+    """
+    if name == "list":
+        for known, title in BENCHES.items():
+            print(f"{known:18} {title}")
+        return 0
+    if name not in BENCHES:
+        print(f"there is no measurement {name!r}; there are: {', '.join(BENCHES)}", file=sys.stderr)
+        return USAGE
+    return _measure(name, args)
+
+
+def _measure(name: str, args: Sequence[str]) -> int:
+    from bench.platform import NotStarted
+    from bench.result import Report
+
+    module = import_module(f"bench.{name.replace('-', '_')}")
+    parser = argparse.ArgumentParser(prog=f"heavylift bench {name}", description=BENCHES[name])
+    parser.add_argument("--json", action="store_true", help="only JSON lines, no words for people")
+    parser.add_argument("--check", action="store_true", help="exit with 1 where a target is missed")
+    module.arguments(parser)
+    chosen = parser.parse_args(list(args))
+    report = Report(bench=name, quiet=chosen.json)
+    report.say(f"{name}: {BENCHES[name]}")
+    try:
+        module.measure(report, chosen)
+    except (NotStarted, Unmeasurable) as error:
+        print(f"bench {name}: {error}", file=sys.stderr)
+        return 1
+    return 1 if chosen.check and report.missed else 0
+
+
+class Unmeasurable(Exception):
+    """This machine can't measure that now; the message says why."""

@@ -1,0 +1,81 @@
+"""For operators and engineers: doctor, logs, bench, test, version."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli import VERSION
+from cli.exits import CommandError, Exit
+from cli.screen import emit
+
+PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}  # their own arguments are theirs
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command()(doctor)
+    app.command()(logs)
+    app.command(context_settings=PASS_ON)(bench)
+    app.command(context_settings=PASS_ON, add_help_option=False)(test)
+    app.command()(version)
+
+
+def doctor(
+    *,
+    json: Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")] = False,
+    data_dir: Annotated[Path | None, typer.Option(envvar="HEAVYLIFT_DATA_DIR", help="The data folder.")] = None,
+) -> None:
+    """Show what this machine has, what each absence costs, and the one command that cures it."""
+    from cli.doctor import examine, show
+
+    raise typer.Exit(show(examine(data_dir), as_json=json))
+
+
+def logs(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Whose: api, worker-parsing, ...; all by default.", metavar="NAME...")
+    ] = None,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written from now on.")] = False,
+    job: Annotated[str | None, typer.Option(help="Only lines about this job.", metavar="ID")] = None,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="The last so many; 0 for all.", min=0)] = 200,
+    data_dir: Annotated[Path, typer.Option(envvar="HEAVYLIFT_DATA_DIR", help="The data folder.")] = Path(".heavylift"),
+) -> None:
+    """Show the logs of a platform that `up` runs, merged by time."""
+    from cli.log_reader import show
+
+    show(data_dir / "logs", names or [], follow=follow, job=job, lines=lines)
+
+
+def bench(ctx: typer.Context, name: Annotated[str | None, typer.Argument(help="Which measurement.")] = None) -> None:
+    """Measure something; the numbers come as JSON lines."""
+    from importlib import import_module
+    from pkgutil import iter_modules
+
+    from cli.services import ROOT
+
+    known = sorted(module.name.replace("_", "-") for module in iter_modules([str(ROOT / "bench")]))
+    if name is None or name not in known:
+        raise CommandError(
+            f"there is no measurement {name!r}" if name else "name a measurement", hint=f"known: {', '.join(known)}"
+        )
+    main = getattr(import_module(f"bench.{name.replace('-', '_')}"), "main", None)
+    if main is None:
+        raise CommandError(f"bench/{name}.py has no main()")
+    sys.argv = [f"heavylift bench {name}", *ctx.args]
+    sys.exit(main())
+
+
+def test(ctx: typer.Context) -> None:
+    """Run the tests: all, or `unit`, `contracts`, ...; further arguments go to pytest."""
+    from cli.testing import run
+
+    sys.exit(run([*ctx.args]))
+
+
+def version() -> None:
+    """Print the version."""
+    emit(VERSION)
+    raise typer.Exit(Exit.WELL)

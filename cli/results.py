@@ -1,0 +1,79 @@
+"""A job for a person: its steps, what came out of it, and what is wrong with its file."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from cli.screen import STATUS_STYLES, size_of
+from client import Client, ClientError, Job
+from client.transfer import safe_name
+
+FIRST_ISSUES = 5
+
+Line = Callable[[str, str], None]  # text, style
+
+
+def outline(job: Job, line: Line) -> None:
+    """The job's head and its steps."""
+    line(f"{job.file_name}  {job.status}", STATUS_STYLES.get(job.status, "bold"))
+    line(f"  id        {job.id}", "")
+    line(f"  pipeline  {job.pipeline}, {size_of(job.file_size)}", "")
+    for step in job.steps:
+        words = step.error.message if step.error else step.message or step.waiting_for or ""
+        percent = f"{step.progress:4.0%}" if step.status == "running" else ""
+        line(f"  {step.label:<16} {step.status:<10} {step.queue:<12} {percent} {words}".rstrip(), "")
+
+
+def outcome(job: Job, line: Line, *, fetched: Mapping[str, Path] | None = None) -> None:
+    """Summary, warnings, error and artifacts; `fetched` names the local files of artifacts."""
+    if job.summary:
+        line("  summary   " + ", ".join(f"{key} {_fact(value)}" for key, value in job.summary.items()), "")
+    for warning in job.warnings:
+        line(f"  warning   {warning.message} ({warning.code})", "yellow")
+    if job.error:
+        line(f"  error     {job.error.message} ({job.error.code}, step {job.error.step})", "red")
+        if job.error.hint:
+            line(f"            {job.error.hint}", "red")
+    places = fetched or {}
+    for artifact in job.artifacts:
+        place = places.get(artifact.name, Path(artifact.name))
+        line(f"  artifact  {place}  {size_of(artifact.size)}", "")
+
+
+def issues(path: Path, line: Line) -> None:
+    """The first wrong rows of an `issues.jsonl`."""
+    with path.open(encoding="utf-8") as file:
+        found = [json.loads(text) for text in file if text.strip()]
+    for issue in found[:FIRST_ISSUES]:
+        place = f"row {issue['row']}" if issue.get("row") is not None else "file"
+        place += f", line {issue['line']}" if issue.get("line") is not None else ""
+        line(f"  issue     {place}: {issue.get('message')} ({issue.get('code')})", "yellow")
+    if len(found) > FIRST_ISSUES:
+        line(f"            and {len(found) - FIRST_ISSUES} more in {path}", "yellow")
+
+
+def fetch(client: Client, job: Job, *, into: Path) -> dict[str, Path]:
+    """Download every artifact of the job below `into`; returns the local file of each."""
+    return {one.name: client.download(job.id, one.name, to=into / safe_name(one.name)) for one in job.artifacts}
+
+
+def try_fetch_issues(client: Client, job: Job, *, into: Path) -> Path | None:
+    """The job's `issues.jsonl` as a local file, where it has one that can be had."""
+    if not any(artifact.name == "issues.jsonl" for artifact in job.artifacts):
+        return None
+    try:
+        return client.download(job.id, "issues.jsonl", to=into / "issues.jsonl")
+    except ClientError:
+        return None
+
+
+def all_well(jobs: Iterable[Job]) -> bool:
+    """Whether every job succeeded."""
+    return all(job.status == "succeeded" for job in jobs)
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,1 @@
+"""How a file is read: one file per format family; pure, a local path in, records and issues out."""

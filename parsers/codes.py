@@ -1,0 +1,89 @@
+"""Every issue a row can have: its code, how much it matters, and the words that tell a person."""
+
+from typing import NamedTuple
+
+from jobs.issues import Issue, Severity
+
+MAX_VALUE = 200  # characters of a wrong value that an issue quotes
+MAX_QTY = 1_000_000  # pieces in one row; more is a slip of the keyboard
+
+
+class Code(NamedTuple):
+    """What stands in an issue of one code."""
+
+    severity: Severity
+    message: str
+    expected: str | None = None
+
+
+_E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
+_COLOR = "a color number, 0 or more"
+_QTY = f"a whole number from 1 to {MAX_QTY}"
+_PRICE = "an amount such as 0.25"
+
+CODES: dict[str, Code] = {
+    "part.missing": Code(_E, "The row names no part.", "a part number such as 3001"),
+    "part.too_long": Code(_E, "The part number is too long to be one.", "at most 100 characters"),
+    "part.invalid": Code(_E, "The part number holds characters that none has.", "printable characters"),
+    "part.excel_number": Code(
+        _E, "A spreadsheet turned the part number into scientific notation.", "the number as text, such as 4211398"
+    ),
+    "color.missing": Code(_E, "The row names no color.", _COLOR),
+    "color.not_integer": Code(_E, "The color is not a whole number.", _COLOR),
+    "color.negative": Code(_E, "The color is below zero.", _COLOR),
+    "color.unknown": Code(_W, "The list itself says that the color is unknown.", _COLOR),
+    "qty.missing": Code(_I, "The row states no quantity; it was read as 1.", _QTY),
+    "qty.required": Code(_E, "The row states no quantity, and a list like this has to.", _QTY),
+    "qty.not_integer": Code(_E, "The quantity is not a whole number.", _QTY),
+    "qty.negative": Code(_E, "The quantity is below zero.", _QTY),
+    "qty.zero": Code(_W, "The quantity is zero.", _QTY),
+    "qty.too_large": Code(_E, "The quantity is too large to be meant.", _QTY),
+    "qty.thousands": Code(_I, "The quantity is written with thousands separators; they were removed.", _QTY),
+    "qty.delta": Code(
+        _E, "The row changes a stock by this much; it is an update command, not a quantity.", "the whole quantity"
+    ),
+    "qty_filled.not_integer": Code(_W, "The filled quantity is no whole number; it was read as 0.", "0 or more"),
+    "itemtype.missing": Code(_W, "The row states no item type; it was read as P, a part.", "one of S P M B G C I O U"),
+    "itemtype.unknown": Code(_E, "The item type is unknown.", "one of S P M B G C I O U"),
+    "condition.unknown": Code(_W, "The condition is unknown; the row was read without it.", "N, U or X"),
+    "price.not_number": Code(_W, "The price is not a number; the row was read without it.", _PRICE),
+    "price.negative": Code(_W, "The price is below zero; the row was read without it.", _PRICE),
+    "spare.unknown": Code(_W, "The spare mark is neither true nor false; it was read as false.", "True or False"),
+    "row.excluded": Code(_E, "The row asks to delete an item; it is an update command, not a part of the list."),
+    "row.ragged": Code(_E, "The row has another number of columns than the header."),
+    "row.quotes": Code(_E, "The row's quotation marks do not pair up.", 'quotes as in "2 x 4"'),
+    "row.too_long": Code(_E, "The row is too long to be one.", "at most 65536 characters"),
+    "field.repeated": Code(_E, "The row states this field more than once.", "the field once"),
+    "field.nested": Code(_E, "The field holds further elements where text belongs.", "text only"),
+    "xml.bare_ampersand": Code(_W, "A bare & was read as the character itself.", "&amp;"),
+    "encoding.guessed": Code(
+        _W, "The text is not UTF-8; it was read as Windows-1252. Check accented letters.", "UTF-8"
+    ),
+}
+
+
+def issue(
+    code: str,
+    value: str | None = None,
+    *,
+    row: int | None,
+    line: int | None,
+    column: str | None = None,
+    expected: str | None = None,
+    suggestions: tuple[str, ...] = (),
+) -> Issue:
+    """An issue of that code, in the words of `CODES`; a long `value` is cut; `expected` may say it more exactly."""
+    known = CODES[code]
+    if value is not None and len(value) > MAX_VALUE:
+        value = value[:MAX_VALUE] + "…"
+    return Issue(
+        row=row,
+        line=line,
+        column=column,
+        code=code,
+        severity=known.severity,
+        message=known.message,
+        value=value,
+        expected=expected or known.expected,
+        suggestions=suggestions,
+    )

@@ -1,0 +1,83 @@
+"""Writes a plain GLB of a loaded model: what renderers and viewers get to see instead of uploaded bytes."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from parsers.model import instances
+
+MAX_TEXTURE = 64_000_000  # pixels; larger ones are left out
+TEXTURE_SIDE = 1024  # pixels; enough for any thumbnail
+_PLAIN = (180, 186, 194, 255)  # of what states no color: a light, cool gray
+# STL, PLY and OFF come from printing and scanning, where Z points up; in glTF it is Y.
+_Z_UP = frozenset({"stl", "ply", "off"})
+
+
+def write_preview(scene: Any, kind: str, path: Path) -> None:
+    """Write geometry, colors and small textures of `scene` to `path`; names, extras and extensions stay behind."""
+    import numpy as np
+
+    trimesh = _trimesh()
+    upright = trimesh.transformations.rotation_matrix(-np.pi / 2, [1, 0, 0]) if kind in _Z_UP else np.eye(4)
+    clean = trimesh.Scene(base_frame="world")
+    meshes: dict[str, Any] = {}
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for number, (name, transform) in enumerate(instances(scene)):
+            mesh = meshes.get(name)
+            if mesh is None:
+                mesh = meshes[name] = _clean(scene.geometry[name])
+                clean.geometry[f"mesh{len(meshes)}"] = mesh
+                mesh.metadata["key"] = f"mesh{len(meshes)}"
+            key = mesh.metadata["key"]
+            clean.graph.update(frame_from="world", frame_to=f"node{number}", matrix=upright @ transform, geometry=key)
+        path.write_bytes(clean.export(file_type="glb", include_normals=False))
+
+
+def _clean(mesh: Any) -> Any:
+    trimesh = _trimesh()
+    found = trimesh.Trimesh(vertices=mesh.vertices, faces=mesh.faces, process=False)
+    visual = mesh.visual
+    if visual.kind == "texture":
+        found.visual = _textured(visual)
+    elif visual.kind in {"vertex", "face"}:
+        found.visual = trimesh.visual.ColorVisuals(found, vertex_colors=visual.vertex_colors)
+    else:
+        found.visual = trimesh.visual.TextureVisuals(material=_material(_PLAIN))
+    return found
+
+
+def _textured(visual: Any) -> Any:
+    """The material's color and, where it is small enough to be decoded safely, its picture."""
+    trimesh = _trimesh()
+    material = visual.material
+    image = _small_image(getattr(material, "baseColorTexture", None) or getattr(material, "image", None))
+    color = getattr(material, "baseColorFactor", None)
+    if color is None:
+        color = (255, 255, 255, 255) if image is not None else material.main_color
+    return trimesh.visual.TextureVisuals(uv=visual.uv, material=_material(color, image))
+
+
+def _material(color: Any, image: Any = None) -> Any:
+    """Not metallic, whatever the model says: metal without surroundings to mirror is black."""
+    return _trimesh().visual.material.PBRMaterial(
+        baseColorFactor=color, baseColorTexture=image, metallicFactor=0.0, roughnessFactor=0.6, doubleSided=True
+    )
+
+
+def _trimesh() -> Any:
+    """The library as `Any`: half of what it exports has no types."""
+    import trimesh
+
+    return trimesh
+
+
+def _small_image(image: Any) -> Any:
+    if image is None or image.width * image.height > MAX_TEXTURE:
+        return None
+    try:
+        small = image.convert("RGBA" if "A" in image.getbands() or image.mode == "P" else "RGB")
+    except (OSError, ValueError, SyntaxError):  # what Pillow raises on a broken picture
+        return None
+    small.thumbnail((TEXTURE_SIDE, TEXTURE_SIDE))
+    return small

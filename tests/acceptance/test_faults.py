@@ -1,0 +1,144 @@
+"""Processes are killed, the broker and the database go away: every job that got its 202 ends."""
+
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+from support.house import House
+from support.interventions import purge, settle, sweep, wait_sent
+from support.servers import PostgresServer
+from support.waiting import wait_until
+
+from bench.files import parts_list
+
+LARGE = 15_000_000  # bytes that keep a parser busy for a second or more
+
+
+def small() -> bytes:
+    """A parts list unlike any other."""
+    return parts_list(3_000)
+
+
+@pytest.fixture(scope="module")
+def large() -> bytes:
+    return parts_list(LARGE)
+
+
+def test_kill_worker__its_step_is_run_again(platform: House, large: bytes):
+    """A worker killed in the middle of a step loses its lease; another attempt succeeds, once."""
+    job = platform.submit("large.xml", large)
+    platform.wait_status(job["id"], "running")
+    platform.pools["parsing"].kill()
+    platform.pools["parsing"].restart()
+    ended = platform.wait_ended(job["id"], within=90)
+    assert ended["status"] == "succeeded", ended
+    assert ended["steps"][0]["attempt"] == 2
+    assert sorted(a["name"] for a in ended["artifacts"]) == ["issues.jsonl", "records.jsonl"]
+
+
+@pytest.mark.parametrize("platform", ["embedded"], indirect=True)
+def test_stopped_worker__is_fenced_out(platform: House, large: bytes):
+    """A worker frozen past its lease changes nothing when it wakes: the second attempt's result stands."""
+    job = platform.submit("large.xml", large)
+    platform.wait_status(job["id"], "running")
+    frozen = platform.pools["parsing"]
+    frozen.send(signal.SIGSTOP)
+    other = platform.worker("parsing", name="second").start()
+    other.wait_ready(within=60)
+    ended = platform.wait_ended(job["id"], within=90)
+    assert (ended["status"], ended["steps"][0]["attempt"]) == ("succeeded", 2)
+    frozen.send(signal.SIGCONT)
+    settle(2)  # a broken fence would show
+    assert platform.job(job["id"])["version"] == ended["version"]
+
+
+@pytest.mark.parametrize("platform", ["embedded"], indirect=True)
+def test_sigterm__gives_a_long_step_back(platform: House):
+    """A worker told to end gives back what does not end in its grace, without charging an attempt."""
+    job = platform.submit("huge.xml", parts_list(10 * LARGE))
+    platform.wait_status(job["id"], "running")
+    began = time.monotonic()
+    platform.pools["parsing"].ask_to_end()
+    assert platform.pools["parsing"].wait_exit(within=30) == 0
+    assert time.monotonic() - began < 15
+    step = platform.job(job["id"])["steps"][0]
+    assert (step["status"], step["attempt"]) == ("queued", 0)
+    assert platform.client.post(f"/v1/jobs/{job['id']}/cancel").status_code == 202
+
+
+@pytest.mark.parametrize("platform", ["embedded"], indirect=True)
+def test_cancel__kills_a_running_step_within_two_seconds(platform: House):
+    """Cancel ends the job at once and its child within two seconds; the pool goes on."""
+    job = platform.submit("huge.xml", parts_list(10 * LARGE))
+    platform.wait_status(job["id"], "running")
+    scratch = platform.data_dir / "scratch"
+    wait_until(lambda: any(scratch.iterdir()), within=10, what="the step's folder")
+    cancelled = platform.client.post(f"/v1/jobs/{job['id']}/cancel").json()
+    assert cancelled["status"] == "cancelled"
+    wait_until(lambda: not any(scratch.iterdir()), within=2, what="the child to be gone and its folder with it")
+    assert platform.wait_ended(platform.submit("next.xml", small())["id"])["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("platform", ["embedded"], indirect=True)
+def test_broker_away__submits_go_on(platform: House):
+    """While the broker is dead every submit gets its 202 quickly, and every job ends once it is back."""
+    assert platform.redis is not None
+    platform.wait_ended(platform.submit("warm.xml", small())["id"])
+    platform.redis.kill()
+    began = time.monotonic()
+    jobs = [platform.submit(f"{n}.xml", small())["id"] for n in range(10)]
+    assert time.monotonic() - began < 10
+    assert platform.client.get("/ready").status_code == 200
+    platform.redis.start()
+    assert {platform.wait_ended(job, within=60)["status"] for job in jobs} == {"succeeded"}
+
+
+def test_wiped_broker__lost_messages_are_sent_again(platform: House):
+    """Messages that the broker lost are found by comparing it with the ledger, and sent again."""
+    platform.pools["parsing"].stop()
+    jobs = [platform.submit(f"{n}.xml", small())["id"] for n in range(5)]
+    wait_sent(platform)
+    assert purge(platform, "parsing") == 5
+    platform.pools["parsing"].start().wait_ready(within=60)
+
+    def all_ended() -> bool:
+        sweep(platform, "housekeeping.lost_messages")
+        return all(platform.job(job)["status"] == "succeeded" for job in jobs)
+
+    wait_until(all_ended, within=60, every=1.0, what="the lost messages to be sent again")
+
+
+@pytest.mark.parametrize("platform", ["embedded"], indirect=True)
+def test_kill_api__after_the_commit(platform: House):
+    """Jobs whose API died before it could send their messages are sent by the workers' dispatchers."""
+    assert platform.redis is not None
+    platform.redis.kill()  # so that nothing can be sent
+    jobs = [platform.submit(f"{n}.xml", small())["id"] for n in range(5)]
+    platform.api.kill()
+    platform.redis.start()
+    platform.api.restart()
+    assert {platform.wait_ended(job, within=60)["status"] for job in jobs} == {"succeeded"}
+
+
+def test_database_away__says_so_and_comes_back(build: Callable[..., House], own_postgres: PostgresServer):
+    """While PostgreSQL is down the API answers 503 with Retry-After; jobs that ran go on once it is back."""
+    house = build("real", HEAVYLIFT_LEDGER_URL=own_postgres.url).start("parsing", "indexing")
+    first = house.submit("a.xml", small())
+    house.wait_ended(first["id"])
+    own_postgres.stop()
+    answer = house.client.get(f"/v1/jobs/{first['id']}")
+    assert (answer.status_code, answer.json()["code"]) == (503, "ledger.unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+    refused = house.client.post("/v1/jobs", params={"filename": "b.xml"}, content=small())
+    assert refused.status_code == 503
+    assert house.client.get("/ready").status_code == 503
+    assert house.client.get("/health").status_code == 200
+    own_postgres.start()
+    again = wait_until(lambda: _try_submit(house), within=30, every=0.5, what="the API to find its database again")
+    assert house.wait_ended(again["id"], within=60)["status"] == "succeeded"
+
+
+def _try_submit(house: House) -> dict | None:
+    answer = house.client.post("/v1/jobs", params={"filename": "c.xml"}, content=small())
+    return answer.json() if answer.status_code == 202 else None

@@ -1,0 +1,94 @@
+"""Object stores of all kinds. `HEAVYLIFT_TEST_S3_URL=http://KEY:SECRET@host:port/bucket` adds a real S3 server.
+
+A fresh prefix in its bucket is all that is touched.
+"""
+
+import secrets
+import subprocess
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from support.s3_servers import ACCESS_KEY, SECRET_KEY, S3Server
+from support.stores import GIVEN, KINDS, S3_KINDS, Place
+
+from storage.port import ObjectStore
+
+
+@pytest.fixture(scope="session")
+def s3_url() -> Iterator[Callable[[str], str]]:
+    """The URL of the S3 server of a kind, started on first use."""
+    started: dict[str, S3Server] = {}
+
+    def url(kind: str) -> str:
+        if kind not in started:
+            started[kind] = S3Server(kind).start()
+        return started[kind].url
+
+    yield url
+    for server in started.values():
+        server.close()
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A store of this test alone, of each kind in turn; whatever it holds in the end is removed."""
+    yield from _place(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=KINDS[1:])
+def lasting_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """The same, of the kinds that outlive a process."""
+    yield from _place(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=S3_KINDS)
+def s3_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """The same, of the kinds that speak S3."""
+    yield from _place(request.param, request, tmp_path)
+
+
+@pytest.fixture
+def store(place: Place) -> ObjectStore:
+    return place.store
+
+
+def _place(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    if kind == "memory":
+        yield Place(kind=kind, settings={"kind": "memory"})
+        return
+    prefix = f"hltest-{secrets.token_hex(6)}"
+    if kind == "local":
+        yield Place(kind=kind, settings={"kind": "local", "path": tmp_path / "store", "prefix": prefix})
+        return
+    settings = {"kind": "s3", "prefix": prefix, "create_bucket": True}
+    if kind == "given":
+        found = urlsplit(GIVEN or "")
+        settings |= {"endpoint_url": f"{found.scheme}://{found.netloc.rpartition('@')[2]}"}
+        settings |= {"access_key": unquote(found.username or ""), "secret_key": unquote(found.password or "")}
+        settings |= {"bucket": found.path.strip("/") or "heavylift-test"}
+    else:
+        settings |= {"endpoint_url": request.getfixturevalue("s3_url")(kind), "bucket": "heavylift-test"}
+        settings |= {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}
+    place = Place(kind=kind, settings=settings)
+    yield place
+    store = place.store
+    store.sweep_partial(older_than=0)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda found: store.delete(found.key), list(store.keys())))
+
+
+@pytest.fixture
+def tiny_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 8 MiB."""
+    folder = tmp_path / "tiny"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip(f"no tiny disk could be mounted, which takes root: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -1,0 +1,125 @@
+"""The model-3d pipeline: report, preview and thumbnail, with and without a renderer on the machine."""
+
+import ctypes
+import json
+import sys
+
+import pytest
+import trimesh
+from PIL import Image
+from support import models
+from support.context import FolderContext, ListIndex
+
+from examples.make import brick
+from jobs.errors import InputError
+from pipelines import model_3d
+
+
+def osmesa():
+    """Whether the machine has the software renderer that f3d looks for."""
+    for name in ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so"):
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def context(folder, content, *, kind="glb"):
+    upload = folder / "upload.bin"
+    upload.write_bytes(content)
+    return FolderContext(folder, upload, kind=kind, file_name=f"brick.{kind}")
+
+
+def test_validate__the_sample(tmp_path):
+    """The sample brick is nine closed bodies, and its report is an artifact."""
+    ctx = context(tmp_path, brick())
+    model_3d.validate(ctx)
+    report = json.loads((ctx.artifacts / "report.json").read_text())
+    assert {name: ctx.facts[name] for name in ("format", "triangles", "watertight", "bodies", "units")} == {
+        "format": "glb",
+        "triangles": 1548,
+        "watertight": True,
+        "bodies": 9,
+        "units": "m",
+    }
+    assert report["triangles"] == 1548
+    assert ctx.warnings == []
+    assert ctx.media_types == {"report.json": "application/json", "preview.glb": "model/gltf-binary"}
+
+
+@pytest.mark.parametrize("kind", models.EVERY)
+def test_validate__writes_a_plain_preview(tmp_path, kind):
+    """The preview holds the same triangles, upright, and nothing of the upload but geometry and color."""
+    ctx = context(tmp_path, models.EVERY[kind](), kind=kind)
+    model_3d.validate(ctx)
+    preview = trimesh.load_scene(ctx.path("preview.glb"))
+    assert preview.to_mesh().volume == pytest.approx(1 / 6)
+    z_up = kind in {"stl", "ply", "off"}
+    assert preview.bounds[0].tolist() == pytest.approx([0, 0, -1 if z_up else 0])
+
+
+def test_validate__an_open_model_is_told(tmp_path):
+    """A hole is a warning; the job goes on."""
+    ctx = context(tmp_path, b"\n".join(models.obj().splitlines()[:-1]), kind="obj")
+    model_3d.validate(ctx)
+    assert [code for code, _ in ctx.warnings] == ["model.not_watertight"]
+
+
+def test_validate__an_inverted_model_is_told(tmp_path):
+    """Triangles that all look inwards are a warning."""
+    lines = [line.split() for line in models.obj().decode().splitlines()]
+    turned = "\n".join(" ".join([*line[:2], *line[:1:-1]] if line[0] == "f" else line) for line in lines)
+    ctx = context(tmp_path, turned.encode(), kind="obj")
+    model_3d.validate(ctx)
+    assert [code for code, _ in ctx.warnings] == ["model.inverted"]
+
+
+def test_validate__a_broken_model_saves_nothing(tmp_path):
+    """A model that can't be read fails with the parser's code, and nothing reaches the renderer."""
+    ctx = context(tmp_path, brick()[:-10])
+    with pytest.raises(InputError) as caught:
+        model_3d.validate(ctx)
+    assert caught.value.fault.code == "model.truncated"
+    assert ctx.media_types == {}
+
+
+def test_thumbnail__a_machine_without_renderer_says_so(tmp_path, monkeypatch):
+    """Where f3d has no build the step succeeds, with a warning and no picture."""
+    ctx = context(tmp_path, brick())
+    model_3d.validate(ctx)
+    monkeypatch.setitem(sys.modules, "f3d", None)
+    model_3d.thumbnail(ctx)
+    assert [code for code, _ in ctx.warnings] == ["thumbnail.unavailable"]
+    assert "thumbnail.webp" not in ctx.media_types
+
+
+def test_thumbnail__with_what_this_machine_has(tmp_path):
+    """A machine with libosmesa6 draws the brick, red on white; one without names the package to install."""
+    ctx = context(tmp_path, brick())
+    model_3d.validate(ctx)
+    model_3d.thumbnail(ctx)
+    if not osmesa():
+        ((code, message),) = ctx.warnings
+        assert code == "thumbnail.unavailable"
+        assert "apt-get install libosmesa6" in message
+        return
+    assert ctx.warnings == []
+    with Image.open(ctx.path("thumbnail.webp")) as picture:
+        assert (picture.format, picture.size) == ("WEBP", (512, 512))
+        colors = picture.convert("RGB").getcolors(1 << 20)
+    red = sum(count for count, (r, g, b) in colors if r > 2 * g and r > 2 * b)
+    white = sum(count for count, (r, g, b) in colors if min(r, g, b) > 250)
+    assert red > 0.2 * 512 * 512
+    assert white > 0.2 * 512 * 512
+
+
+def test_index__by_file_name(tmp_path):
+    """The model is findable by the name it was sent under."""
+    ctx, search = context(tmp_path, brick()), ListIndex()
+    model_3d.validate(ctx)
+    model_3d.index(ctx, search=search)
+    (place,) = search.places
+    assert (place.artifact, place.place, place.title) == ("report.json", "file", "brick.glb")
+    assert "watertight" in place.text

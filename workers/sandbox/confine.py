@@ -1,0 +1,224 @@
+"""How a child is confined: files by Landlock, system calls by seccomp, network by namespace, sizes by rlimits.
+
+Every layer stands alone: where the kernel lacks one, the others still hold, and `Capabilities` says so.
+"""
+
+import os
+import resource
+import signal
+import stat
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from workers.sandbox import kernel, seccomp
+from workers.sandbox.syscalls import NO_TRUNCATE, Rule, machine, own_signals_only
+
+_OPEN_FILES = 512
+_PROCESSES = 512  # with threads; counted where a user namespace makes the count our own
+_REPORTING = 32 * 1024 * 1024  # bytes of address space beyond the limit, to be able to say that it was hit
+
+_READ = kernel.READ_FILE | kernel.READ_DIR
+_RUN = _READ | kernel.EXECUTE
+_WRITE = (
+    _READ | kernel.WRITE_FILE | kernel.TRUNCATE | kernel.REFER | kernel.REMOVE_DIR | kernel.REMOVE_FILE
+    | kernel.MAKE_DIR | kernel.MAKE_REG | kernel.MAKE_SYM | kernel.MAKE_FIFO | kernel.MAKE_SOCK
+)  # fmt: skip
+_DEVICE = kernel.READ_FILE | kernel.WRITE_FILE | kernel.IOCTL_DEV
+_NO_TCP = 0b11  # LANDLOCK_ACCESS_NET_BIND_TCP, _CONNECT_TCP
+_KEPT_IN = 0b11  # LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, _SIGNAL
+
+# Libraries, fonts and time zones. Nothing below /home, /root, /var, /tmp, /run, and of /proc two harmless files.
+_SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin")
+_SYSTEM_READ = (
+    "/etc/fonts", "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/var/cache/fontconfig",
+    "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu",
+)  # fmt: skip
+_SYSTEM_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What this kernel offers to confine a child."""
+
+    landlock: int  # ABI version; 0: none
+    seccomp: bool
+    netns: bool  # a network namespace, as root or in a user namespace
+
+    @property
+    def mode(self) -> str:
+        """In words, for `/ready` and `heavylift doctor`."""
+        if self.landlock and self.seccomp:
+            return "full"
+        if self.landlock:
+            return "files and limits only" if not self.netns else "files, network and limits only"
+        if self.seccomp or self.netns:
+            return "network and limits only"
+        return "limits only"
+
+
+@cache
+def capabilities() -> Capabilities:
+    """What there is on this machine; looked at once, in a process of its own."""
+    tried = subprocess.run(
+        [sys.executable, "-I", "-S", kernel.__file__], capture_output=True, timeout=20, check=False, env={}
+    )
+    return Capabilities(
+        landlock=kernel.landlock_abi(),
+        seccomp=seccomp.available(),
+        netns=tried.stdout in {b"netns", b"userns"},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one child may use."""
+
+    address_space: int  # bytes beyond what the template has mapped
+    cpu_seconds: int
+    file_size: int  # bytes
+
+
+def readable_code(packages_root: Path, extra: Iterable[Path]) -> list[Path]:
+    """Folders that hold code and libraries: interpreter, site-packages, our own packages one by one.
+
+    Never `packages_root` itself: the data folder may lie in it.
+    """
+    own = [packages_root / name for name in ("jobs", "parsers", "pipelines", "workers")]
+    libraries = [
+        Path(sys.prefix),
+        Path(sys.base_prefix),
+        *(Path(sysconfig.get_path(p)) for p in ("purelib", "platlib")),
+    ]
+    on_path = [Path(entry) for entry in sys.path if entry and Path(entry) != packages_root]
+    found = [path.resolve() for path in (*own, *libraries, *on_path, *extra) if path.exists()]
+    wanted = {path for path in found if path != packages_root.resolve() and path != Path("/")}
+    return sorted(path for path in wanted if wanted.isdisjoint(path.parents))
+
+
+class Confinement:
+    """Made once in the template; `apply()` runs in each child and has to be cheap."""
+
+    def __init__(self, code: Sequence[Path], *, without: Iterable[str] = ()) -> None:
+        """`without` names kernel features to leave alone, as if the kernel were older: for tests and for debugging."""
+        missing = frozenset(without)
+        self.landlock = 0 if "landlock" in missing else kernel.landlock_abi()
+        if self.landlock > 5 and "scopes" in missing:
+            self.landlock = 5
+        self.seccomp = "seccomp" not in missing and seccomp.available()
+        self.network = self._cut_network(missing)
+        if self.seccomp:
+            seccomp.assemble(machine(), ())
+        handled_by = {1: kernel.REFER - 1, 2: kernel.TRUNCATE - 1, 3: kernel.IOCTL_DEV - 1, 4: kernel.IOCTL_DEV - 1}
+        self._handled = handled_by.get(self.landlock, 2 * kernel.IOCTL_DEV - 1)
+        self._open_to_all = (*_SYSTEM, *map(str, code))
+        self._opened: list[tuple[int, int]] = []
+        if self.landlock:
+            self._open()
+
+    def apply(self, *, reads: Iterable[str], writes: Iterable[str], limits: Limits, mapped: int) -> None:
+        """Confine this process for good. `mapped` is the address space that it has from its template, in bytes."""
+        _limit(limits, mapped=mapped, count_processes=self.network == "userns")
+        kernel.drop_capabilities(keep_reading=self.landlock > 0 and os.geteuid() == 0)
+        kernel.no_new_privileges()
+        if self.landlock:
+            self._restrict_files(reads, writes)
+
+    def filter_calls(self) -> None:
+        """The last lock: after it the process can no longer set up the others."""
+        if not self.seccomp:
+            return
+        extra: tuple[Rule, ...] = ()
+        if self.landlock < 6:
+            extra += own_signals_only(os.getpid())
+        if self.landlock < 3:
+            extra += (NO_TRUNCATE,)
+        seccomp.install(extra)
+
+    def describe(self) -> dict[str, Any]:
+        """Which layers this template's children get, and the folders that all of them may read."""
+        layers = {"landlock": self.landlock, "seccomp": self.seccomp, "network": self.network}
+        return layers | {"open": self._open_to_all}
+
+    def _cut_network(self, missing: frozenset[str]) -> str:
+        how = "none" if "netns" in missing else "userns" if "root" in missing else kernel.network_cut()
+        if how != "none":
+            kernel.cut_network(in_user_namespace=how == "userns")
+        return how
+
+    def _open(self) -> None:
+        grants: dict[str, int] = dict.fromkeys(self._open_to_all, _RUN)
+        grants |= dict.fromkeys(_SYSTEM_READ, _READ) | dict.fromkeys(_SYSTEM_DEVICES, _DEVICE)
+        for path, access in grants.items():
+            fd = _opened(path)
+            if fd is not None:
+                self._opened.append((fd, self._fitting(fd, access)))
+
+    def _restrict_files(self, reads: Iterable[str], writes: Iterable[str]) -> None:
+        ruleset = kernel.landlock_ruleset(
+            self._handled,
+            network=_NO_TCP if self.landlock >= 4 else 0,
+            scoped=_KEPT_IN if self.landlock >= 6 else 0,
+            abi=self.landlock,
+        )
+        for fd, access in self._opened:
+            kernel.landlock_grant(ruleset, fd, access=access)
+        for paths, access in ((reads, _READ), (writes, _WRITE)):
+            for path in paths:
+                fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+                kernel.landlock_grant(ruleset, fd, access=self._fitting(fd, access))
+                os.close(fd)
+        kernel.landlock_restrict(ruleset)
+        os.close(ruleset)
+
+    def _fitting(self, fd: int, access: int) -> int:
+        """What of `access` this kernel knows, and makes sense for the file or folder."""
+        is_folder = stat.S_ISDIR(os.fstat(fd).st_mode)
+        return access & self._handled & (-1 if is_folder else kernel.OF_FILES)
+
+
+def lift_memory_limit() -> None:
+    """A little room beyond the memory limit, to be able to report that it was hit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+
+
+def bind_to_parent(parent: int) -> None:
+    """Die when the template dies, even if it just has."""
+    kernel.die_with_parent(signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+    kernel.not_dumpable()
+
+
+def _limit(limits: Limits, *, mapped: int, count_processes: bool) -> None:
+    address_space = mapped + limits.address_space
+    _set_limit(resource.RLIMIT_AS, address_space, hard=address_space + _REPORTING)
+    # A child that catches SIGXCPU gets two seconds to live.
+    _set_limit(resource.RLIMIT_CPU, limits.cpu_seconds, hard=limits.cpu_seconds + 2)
+    _set_limit(resource.RLIMIT_FSIZE, limits.file_size)
+    _set_limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
+    _set_limit(resource.RLIMIT_CORE, 0)
+    if count_processes:
+        _set_limit(resource.RLIMIT_NPROC, _PROCESSES)
+
+
+def _set_limit(which: int, soft: int, *, hard: int | None = None) -> None:
+    """Lower a limit; never raise it above what we were given."""
+    _, allowed = resource.getrlimit(which)
+    hard = soft if hard is None else hard
+    if allowed != resource.RLIM_INFINITY:
+        soft, hard = min(soft, allowed), min(hard, allowed)
+    resource.setrlimit(which, (soft, hard))
+
+
+def _opened(path: str) -> int | None:
+    try:
+        return os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError:  # not on this machine
+        return None

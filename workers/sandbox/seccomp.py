@@ -1,0 +1,68 @@
+"""The system call filter, assembled by hand as classic BPF: what a child may never ask of the kernel."""
+
+import errno
+import struct
+from collections.abc import Iterable
+from functools import cache
+
+from workers.sandbox import kernel
+from workers.sandbox.syscalls import REFUSED, RULES, Rule, machine, number
+
+_AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+_X32 = 0x40000000  # x86_64 numbers from here on are a second way to ask for the same things
+
+_LOAD, _JUMP_EQUAL, _JUMP_GREATER_EQUAL, _RETURN, _AND = 0x20, 0x15, 0x35, 0x06, 0x54
+_ALLOW, _KILL_PROCESS, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
+_OFFSET_NUMBER, _OFFSET_ARCH, _OFFSET_ARGUMENTS = 0, 4, 16
+
+_Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, operand
+
+
+def available() -> bool:
+    """Whether kernel and machine can do what `install()` does."""
+    return machine() in _AUDIT_ARCH and kernel.seccomp_filters()
+
+
+def install(extra: tuple[Rule, ...] = ()) -> None:
+    """Filter this process and all that it starts, for good."""
+    kernel.seccomp_filter(assemble(machine(), extra))
+
+
+@cache  # made once in the template; a program that names a child's pid is made in that child and ends with it
+def assemble(machine: str, extra: tuple[Rule, ...]) -> bytes:
+    """The program, as an array of `struct sock_filter`."""
+    program: list[_Instruction] = [
+        (_LOAD, 0, 0, _OFFSET_ARCH),
+        (_JUMP_EQUAL, 1, 0, _AUDIT_ARCH[machine]),
+        (_RETURN, 0, 0, _KILL_PROCESS),
+        (_LOAD, 0, 0, _OFFSET_NUMBER),
+    ]
+    if machine == "x86_64":
+        program += [(_JUMP_GREATER_EQUAL, 0, 1, _X32), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS)]
+    program += _refusals(machine)
+    for rule in (*RULES, *extra):
+        program += _conditional(rule, machine)
+    program.append((_RETURN, 0, 0, _ALLOW))
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+
+
+def _refusals(machine: str) -> Iterable[_Instruction]:
+    for call, error in REFUSED.items():
+        nr = number(call, machine)
+        if nr is not None:
+            yield (_JUMP_EQUAL, 0, 1, nr)
+            yield (_RETURN, 0, 0, _ERRNO | error)
+
+
+def _conditional(rule: Rule, machine: str) -> list[_Instruction]:
+    nr = number(rule.call, machine)
+    if nr is None:
+        return []
+    refuse = _ERRNO | errno.EPERM
+    matched, other = (_ALLOW, refuse) if rule.allow else (refuse, _ALLOW)
+    # Pids, commands and flags are 32 bits wide to the kernel: the low half (little endian) is all it sees.
+    block: list[_Instruction] = [(_LOAD, 0, 0, _OFFSET_ARGUMENTS + 8 * rule.argument), (_AND, 0, 0, rule.mask)]
+    for value in rule.values:
+        block += [(_JUMP_EQUAL, 0, 1, value & 0xFFFFFFFF), (_RETURN, 0, 0, matched)]
+    block.append((_RETURN, 0, 0, other))
+    return [(_JUMP_EQUAL, 0, len(block), nr), *block]
