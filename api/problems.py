@@ -70,7 +70,8 @@ def problem_response(request: Request, problem: Problem) -> Response:
         "correlation_id": getattr(request.state, "correlation_id", None),
         **problem.more,
     }
-    headers = dict(problem.headers)
+    # Written here too: an unexpected error is answered outside of the middleware that adds it.
+    headers = {"X-Correlation-Id": body["correlation_id"] or "", **problem.headers}
     if status == 503:
         headers.setdefault("Retry-After", str(RETRY_AFTER))
     return Response(orjson.dumps(body, default=str), status, headers=headers, media_type=MEDIA_TYPE)

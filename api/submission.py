@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from api.problems import Problem, malformed
 from jobs.pipeline import Pipeline
@@ -35,7 +35,7 @@ class Labels(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    metadata: dict[str, JsonValue] | None = Field(
+    metadata: dict[str, Any] | None = Field(
         None, description="Your own JSON object, at most 8 KiB; echoed in status and events."
     )
     tags: tuple[str, ...] | None = Field(None, max_length=MAX_TAGS, description="Words to find the job by.")
@@ -62,7 +62,7 @@ class Submission(Labels):
     pipeline: str | None = Field(
         None, max_length=100, description="What to run; detected from the file's bytes where it is left out."
     )
-    options: dict[str, JsonValue] = Field(
+    options: dict[str, Any] = Field(
         default_factory=dict, description="The pipeline's options; see /v1/pipelines."
     )
     batch_id: str | None = Field(None, min_length=1, max_length=128, description="Your name for a group of jobs.")

@@ -4,4 +4,5 @@ import sys
 
 from bench import run
 
-sys.exit(run(*(sys.argv[1:2] or ["list"]), args=sys.argv[2:]))
+name, *rest = sys.argv[1:] or ["list"]
+sys.exit(run(name, rest))

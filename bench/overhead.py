@@ -5,9 +5,9 @@ import subprocess
 import sys
 import time
 from argparse import ArgumentParser, Namespace
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from bench import Unmeasurable
 from bench.bare_celery import TALLY, open_tally
 from bench.load import Load, Outcome, Running, prepare
 from bench.platform import Platform, environment, separate
-from bench.processes import cpu_by_name, cpu_of
+from bench.processes import GONE, cpu_by_name, cpu_of
 from bench.result import Report, Target
 from bench.services import Borrowed, bare_queue, borrowed
 from bench.stats import Spread, median
@@ -43,32 +43,67 @@ def arguments(parser: ArgumentParser) -> None:
 
 def measure(report: Report, chosen: Namespace) -> None:
     """Bare, ours, bare, ours...; both workers stay up, only one is busy at a time."""
-    bare: list[float] = []
-    ours: list[float] = []
-    spent: Counter[str] = Counter()
+    bare, ours = _Side(), _Side()
     with ExitStack() as stack:
         found = stack.enter_context(borrowed())
         platform = stack.enter_context(separate("api", "worker parsing", settings=found.settings, timed=True))
         ledger = Ledger(found.ledger_url, db_schema=found.db_schema, pool_size=2)
         stack.callback(ledger.close)
         options = _bare_options(found, platform.folder, chosen)
-        stack.enter_context(_bare_worker(platform, options))
+        _start_bare_worker(platform, options)
         _through(platform, ledger, count=chosen.clients * 2, clients=chosen.clients)  # warm-up
         for _ in range(chosen.rounds):
-            bare.append(_bare(options))
-            before = _cpu(platform)
-            rate, outcome = _through(platform, ledger, count=chosen.jobs, clients=chosen.clients)
-            spent += _cpu(platform) - before
-            spent["load generator"] += outcome.cpu  # type: ignore[assignment] # Counters count seconds just as well
-            ours.append(rate)
+            with bare.counting(platform):
+                rate, generator = _bare(options)
+            bare.add(rate, generator, count=chosen.tasks)
+            with ours.counting(platform):
+                rate, outcome = _through(platform, ledger, count=chosen.jobs, clients=chosen.clients)
+            ours.add(rate, outcome.cpu, count=chosen.jobs)
             report.say(
-                f"  bare Celery {bare[-1]:6.0f} tasks/s   ours {rate:6.1f} jobs/s   submit ms {Spread.of(outcome.ms)}"
+                f"  bare {bare.rates[-1]:5.0f} tasks/s, ours {rate:5.1f} jobs/s, submit ms {Spread.of(outcome.ms)}"
             )
-        report.add("jobs", median(ours), unit="1/s", baseline=median(bare), target=RATIO, n=chosen.rounds)
-        _tell_cpu(report, spent, count=chosen.rounds * chosen.jobs)
+        report.add("jobs", median(ours.rates), unit="1/s", baseline=median(bare.rates), target=RATIO, n=chosen.rounds)
+        report.add("cpu-per-job", ours.cpu, unit="ms", baseline=bare.cpu, n=ours.count)
+        ours.tell(report, "processor milliseconds per job:")
+        bare.tell(report, "processor milliseconds per bare task:")
         _tell_ledger(report, ledger)
         platform.stop()
         _tell_watched(report, platform.folder)
+
+
+@dataclass(slots=True)
+class _Side:
+    """What one of the two did in all its rounds."""
+
+    rates: list[float] = field(default_factory=list)  # per second, one for each round
+    spent: dict[str, float] = field(default_factory=dict)  # processor seconds by process
+    count: int = 0  # jobs or tasks
+
+    @contextmanager
+    def counting(self, platform: Platform) -> Iterator[None]:
+        """Add up what processes spend inside the block."""
+        before = _cpu(platform)
+        yield
+        for name, seconds in _cpu(platform).items():
+            self.spent[name] = self.spent.get(name, 0.0) + seconds - before.get(name, 0.0)
+
+    def add(self, rate: float, generator: float, *, count: int) -> None:
+        """Note one round, and the seconds of processor that its load generator took."""
+        self.rates.append(rate)
+        self.count += count
+        self.spent["load generator"] = self.spent.get("load generator", 0.0) + generator
+
+    @property
+    def cpu(self) -> float:
+        """Processor milliseconds for one job or task."""
+        return 1000 * sum(self.spent.values()) / self.count
+
+    def tell(self, report: Report, title: str) -> None:
+        """Where they went, by process."""
+        report.say(f"  {title}")
+        for name, seconds in sorted(self.spent.items(), key=lambda one: -one[1]):
+            if seconds / self.count > 1e-5:
+                report.say(f"    {name:24} {1000 * seconds / self.count:7.2f}")
 
 
 def _through(platform: Platform, ledger: Ledger, *, count: int, clients: int) -> tuple[float, Outcome]:
@@ -89,7 +124,8 @@ def _through(platform: Platform, ledger: Ledger, *, count: int, clients: int) ->
         wrong = tx.execute(select(func.count()).where(jobs.c.status != "succeeded")).scalar_one()
     if wrong:
         raise Unmeasurable(f"{wrong} jobs did not succeed\n{platform.tails()}")
-    return outcome.ended / (last.timestamp() - outcome.began_at), outcome
+    seconds: float = last.timestamp() - outcome.began_at
+    return outcome.ended / seconds, outcome
 
 
 def _unfinished(ledger: Ledger) -> int:
@@ -108,28 +144,27 @@ def _bare_options(found: Borrowed, folder: Path, chosen: Namespace) -> dict[str,
     }
 
 
-@contextmanager
-def _bare_worker(platform: Platform, options: Mapping[str, Any]) -> Iterator[None]:
+def _start_bare_worker(platform: Platform, options: dict[str, Any]) -> None:
     """Started beside the platform, ended with it; ready once it has run a first task."""
     tally = open_tally(Path(options["tally"]))
     arguments = ("-P", "-m", "bench.bare_celery", json.dumps(options), "worker")
     platform.start("bare", arguments, env=environment(platform, {}))
     _publish(options | {"count": options["publishers"]})
     platform.wait(lambda: TALLY.unpack_from(tally)[0] >= options["publishers"], what="the bare worker")
-    yield
 
 
-def _bare(options: Mapping[str, Any]) -> float:
-    """Tasks per second, from the first publish to the last run."""
+def _bare(options: Mapping[str, Any]) -> tuple[float, float]:
+    """Tasks per second, from the first publish to the last run, and processor seconds of the publisher."""
     tally = open_tally(Path(options["tally"]))
     before, count = TALLY.unpack_from(tally)[0], options["count"] // options["publishers"] * options["publishers"]
-    began = _publish(options)["began"]
+    published = _publish(options)
     until = time.monotonic() + PATIENCE
     while (ran := TALLY.unpack_from(tally)[0] - before) < count and time.monotonic() < until:
         time.sleep(0.005)
     if ran < count:
         raise Unmeasurable(f"bare Celery ran only {ran} of {count} tasks")
-    return count / float(TALLY.unpack_from(tally)[1] - began)
+    last: float = TALLY.unpack_from(tally)[1]
+    return count / (last - published["began"]), published["cpu"]
 
 
 def _publish(options: Mapping[str, Any]) -> dict[str, float]:
@@ -139,21 +174,15 @@ def _publish(options: Mapping[str, Any]) -> dict[str, float]:
     return found
 
 
-def _cpu(platform: Platform) -> Counter[str]:
+def _cpu(platform: Platform) -> dict[str, float]:
     """Processor seconds by process, the borrowed servers' included (and so whatever else they do meanwhile)."""
     spent = cpu_by_name(platform.processes())
     for process in psutil.process_iter(["name"]):
-        if process.info["name"] in NEIGHBOURS:
-            spent[process.info["name"]] += cpu_of(process)  # type: ignore[assignment] # as above
+        name = process.info["name"]
+        if name in NEIGHBOURS:
+            with suppress(*GONE):
+                spent[name] = spent.get(name, 0.0) + cpu_of(process)
     return spent
-
-
-def _tell_cpu(report: Report, spent: Counter[str], *, count: int) -> None:
-    report.say("  processor milliseconds per job:")
-    for name, seconds in spent.most_common():
-        if seconds > 0:
-            report.say(f"    {name:24} {1000 * seconds / count:7.2f}")
-    report.add("cpu-per-job", 1000 * sum(spent.values()) / count, unit="ms", n=count)
 
 
 def _tell_ledger(report: Report, ledger: Ledger) -> None:

@@ -1,7 +1,6 @@
 """What processes cost: memory that is really theirs, and processor time."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,12 +36,13 @@ def costs(processes: Iterable[psutil.Process]) -> list[Cost]:
     return found
 
 
-def cpu_by_name(processes: Iterable[psutil.Process]) -> Counter[str]:
+def cpu_by_name(processes: Iterable[psutil.Process]) -> dict[str, float]:
     """Processor seconds so far, by name."""
-    spent: Counter[str] = Counter()
+    spent: dict[str, float] = {}
     for process in processes:
         with suppress(*GONE):
-            spent[name_of(process)] += cpu_of(process)  # type: ignore[assignment] # Counters count seconds just as well
+            name = name_of(process)
+            spent[name] = spent.get(name, 0.0) + cpu_of(process)
     return spent
 
 

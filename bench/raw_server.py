@@ -73,7 +73,7 @@ def main() -> None:
     """Serve until told to end."""
     port, folder = int(sys.argv[1]), Path(sys.argv[2])
     uvicorn.run(
-        RawServer(folder),  # type: ignore[arg-type] # uvicorn's own union of app types is wider than it says
+        RawServer(folder),
         host="127.0.0.1",
         port=port,
         loop="auto",

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from kombu import Connection
@@ -76,7 +77,7 @@ def _require(found: Borrowed) -> None:
 
 def _remove_lines(found: Borrowed) -> None:
     options = BrokerOptions(url=found.broker_url, prefix=found.prefix)
-    app = make_app(options)
+    app: Any = make_app(options)
     lines = (*topology(options), dead_letter_queue(options))
     exchanges = {line.exchange.name for line in lines} | {bare_queue(found)}
     exchanges |= {app.control.mailbox.exchange.name, app.control.mailbox.reply_exchange.name}
@@ -85,7 +86,7 @@ def _remove_lines(found: Borrowed) -> None:
             channel.queue_delete(line)
         for exchange in exchanges:
             if found.prefix in exchange:
-                with suppress(connection.channel_errors):
+                with suppress(*connection.channel_errors):
                     channel.exchange_delete(exchange)
 
 

@@ -1,10 +1,11 @@
 """Status under load: how fast `GET /v1/jobs/{id}` answers while many clients upload, and whether all uploads end."""
 
 import signal
+import sqlite3
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psutil
 
@@ -35,17 +36,12 @@ def arguments(parser: ArgumentParser) -> None:
 
 
 def measure(report: Report, chosen: Namespace) -> None:
-    """Idle, then 100 clients with the pools asleep, then 20 large uploads, then 100 clients with the pools awake."""
+    """Idle, then 100 clients with the pools asleep, then 20 large uploads; then 100 clients with the pools awake."""
     large = (1024 if chosen.full else 128) * MiB
     with embedded() as platform:
         require_disk(platform.folder, 25 * large)
         job_id = _one_job(platform)
-        load = Load(
-            port=platform.port,
-            clients=chosen.clients,
-            seconds=chosen.seconds + RAMP,
-            rest=prepare(platform.folder, chosen.bytes),
-        )
+        load = _load(platform, chosen)
         with _asleep(platform):
             idle = Spread.of(_look(platform, job_id, lambda since: since > chosen.seconds / 2))
             report.say(f"  idle, pools asleep: {idle}")
@@ -53,9 +49,21 @@ def measure(report: Report, chosen: Namespace) -> None:
             report.add("p95", seen.p95, unit="ms", baseline=idle.p95, target=P95, n=seen.n)
             report.add("p95-over-idle", seen.p95, unit="ms", baseline=idle.p95, target=OVER_IDLE, n=seen.n)
             _large(report, platform, size=large)
-        seen = _beside(report, platform, load, job_id=job_id)
-        report.add("p95-pools-running", seen.p95, unit="ms", baseline=idle.p95, n=seen.n)
         report.add("api-peak-rss", peak_rss(platform.process("api").pid), unit="MB", n=1)
+    # Another one, which has no work left over from above.
+    with embedded() as platform:
+        job_id = _one_job(platform)
+        seen = _beside(report, platform, _load(platform, chosen), job_id=job_id)
+        report.add("p95-pools-running", seen.p95, unit="ms", baseline=idle.p95, n=seen.n)
+
+
+def _load(platform: Platform, chosen: Namespace) -> Load:
+    return Load(
+        port=platform.port,
+        clients=chosen.clients,
+        seconds=chosen.seconds + RAMP,
+        rest=prepare(platform.folder, chosen.bytes),
+    )
 
 
 def _one_job(platform: Platform) -> str:
@@ -140,16 +148,33 @@ def _asleep(platform: Platform) -> Iterator[None]:
         if name_of(process).startswith(("worker", "beat"))
         for below in tree(process.pid)
     ]
+    until = time.monotonic() + 10
     _signal(pools, signal.SIGSTOP)
+    while not _writable(platform):  # one of them was stopped inside a transaction
+        _signal(pools, signal.SIGCONT)
+        if time.monotonic() > until:
+            raise Unmeasurable("the pools always hold the ledger")
+        time.sleep(0.1)
+        _signal(pools, signal.SIGSTOP)
     try:
         yield
     finally:
         _signal(pools, signal.SIGCONT)
 
 
+def _writable(platform: Platform) -> bool:
+    ledger = sqlite3.connect(platform.data_dir / "ledger.sqlite3", timeout=0.5, isolation_level=None)
+    try:
+        ledger.execute("BEGIN IMMEDIATE")
+        ledger.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        ledger.close()
+    return True
+
+
 def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
     for process in processes:
-        try:
+        with suppress(*GONE):
             process.send_signal(number)
-        except GONE:
-            continue

@@ -28,25 +28,23 @@ def arguments(parser: ArgumentParser) -> None:
     """Options of this bench."""
     parser.add_argument("--mib", type=int, default=512, help="size of the body")
     parser.add_argument("--full", action="store_true", help="1 GiB, as the target says")
-    parser.add_argument("--rounds", type=int, default=3, help="each variant once per round, taking turns")
+    parser.add_argument("--rounds", type=int, default=5, help="each variant once per round, taking turns")
 
 
 def measure(report: Report, chosen: Namespace) -> None:
     """Raw server, raw body, multipart, over and over; each body is deleted before the next."""
     size = (1024 if chosen.full else chosen.mib) * MiB
     speeds: dict[str, list[float]] = {"bare": [], "raw": [], "multipart": []}
-    spent: dict[str, list[float]] = {name: [] for name in speeds}
     with separate("api", settings={}) as platform, _raw_server(platform) as raw_port:
         require_disk(platform.folder, 3 * size)
         rest = Path(prepare(platform.folder, size))
         for _ in range(chosen.rounds):
-            for variant in speeds:
+            for variant, found in speeds.items():
                 server = platform.process("bench.raw_server" if variant == "bare" else "api")
                 before = cpu_of(server)
                 seconds = _send(variant, raw_port if variant == "bare" else platform.port, rest)
-                speeds[variant].append(size / 1e6 / seconds)
-                spent[variant].append(cpu_of(server) - before)
-                report.say(f"  {variant:10} {speeds[variant][-1]:7.0f} MB/s  server {spent[variant][-1]:.2f} s of CPU")
+                found.append(size / 1e6 / seconds)
+                report.say(f"  {variant:10} {found[-1]:5.0f} MB/s, {cpu_of(server) - before:.2f} s of the server's CPU")
                 _clear(platform)
         peak = peak_rss(platform.process("api").pid)
     base = median(speeds["bare"])
@@ -71,7 +69,7 @@ def _send(variant: str, port: int, rest: Path) -> float:
         began = time.perf_counter()
         if variant == "multipart":
             kind = f"multipart/form-data; boundary={BOUNDARY.decode()}"
-            body = [_TO_FORM + head, tail, _END_FORM]
+            body: list[bytes | FileSlice] = [_TO_FORM + head, tail, _END_FORM]
             answer = wire.request("POST", "/v1/jobs", headers={"Content-Type": kind}, body=body)
         else:
             answer = wire.request("POST", "/v1/jobs?filename=list.xml", body=[head, tail])

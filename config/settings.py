@@ -85,7 +85,6 @@ class WorkerSettings(BaseSettings):
     cancel_poll: float = 0.5  # seconds between looks for cancelled jobs
     dispatch_every: float = 1.0  # seconds between looks for due work
     grace: float = 25.0  # seconds that steps get to end at SIGTERM
-    resend_after: float = 5.0  # seconds after which an unsent outbox row is the dispatcher's
     lost_after: float = 60.0  # seconds after which a queued step without a message may be sent again
     backoff_base: float = 1.0  # seconds before the first retry
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from jobs.errors import Actor, Fault
 
 # A step that ran into one of these would run into it again.
-FINAL_CODES = frozenset({"step.timeout", "step.cpu_limit", "step.output_limit", "step.dependency_failed"})
+FINAL_CODES = frozenset({"step.timeout", "step.cpu_limit", "step.output_limit", "step.output_invalid"})
 # Died by memory or by a crash signal: worth one more try with more memory, not several of the same.
 ESCALATED_CODES = frozenset({"step.memory", "step.crashed"})
 

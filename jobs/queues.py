@@ -19,19 +19,27 @@ PARSING = Queue(
     name="parsing",
     purpose="reads files: parts lists, documents",
     concurrency=2,
-    preload=("pipelines", "lxml.etree", "pypdfium2", "orjson"),
+    preload=(
+        "pipelines",
+        "lxml.etree",
+        "pypdfium2",
+        "orjson",
+        "parsers.bricklink_xml",
+        "parsers.rebrickable_csv",
+        "parsers.pdf",
+    ),
 )
 VALIDATION = Queue(
     name="validation",
     purpose="checks 3D models, on the GPU where there is one",
     concurrency=1,
-    preload=("pipelines", "numpy", "trimesh", "scipy.sparse.csgraph"),
+    preload=("pipelines", "numpy", "trimesh", "scipy.sparse.csgraph", "parsers.model"),
 )
 THUMBNAILS = Queue(
     name="thumbnails",
     purpose="renders pictures of pages and models",
     concurrency=2,
-    preload=("pipelines", "PIL.Image", "PIL.WebPImagePlugin", "pypdfium2"),
+    preload=("pipelines", "PIL.Image", "PIL.WebPImagePlugin", "pypdfium2", "parsers.pdf"),
 )
 INDEXING = Queue(
     name="indexing",

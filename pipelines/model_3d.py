@@ -20,7 +20,7 @@ _OPTIONS: dict[str, Any] = {
     "render.effect.tone_mapping": True,
     "render.hdri.ambient": False,
     "render.background.color": [1.0, 1.0, 1.0],
-    "render.light.intensity": 1.1,
+    "render.light.intensity": 4.0,
     "ui.axis": False,
     "render.grid.enable": False,
 }
@@ -81,8 +81,10 @@ def _render(model: Path, picture: Path) -> str | None:
     """Draw `model` into the PNG `picture`; what is missing, as a sentence, where this machine can't."""
     try:
         import f3d
-    except ImportError:
-        return "No renderer here: the f3d package has no build for this machine."
+    except ModuleNotFoundError:
+        return "No renderer here: the f3d package has no build for this kind of machine."
+    except ImportError:  # its own libssl is newer than many a system's, and can't come second
+        return "The renderer f3d can not be loaded into this process; import it before anything that uses TLS."
     f3d.Log.set_verbose_level(f3d.Log.QUIET)
     try:
         engine = f3d.Engine.create_osmesa()

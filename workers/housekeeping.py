@@ -1,6 +1,5 @@
 """The slow sweeps that beat sends to the housekeeping queue; each is idempotent and safe when run twice at once."""
 
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from ledger import Dispatch, Ledger
 from ledger.errors import JobNotFound
 from storage.port import ObjectStore
 from workers.dispatcher import take_from_dead_workers
+from workers.sandbox import remove
 
 log = structlog.get_logger(__name__)
 _SCRATCH_AGE = 6 * 3600.0  # seconds after which a scratch folder has no living owner
@@ -80,7 +80,7 @@ class Housekeeping:
         oldest = time.time() - _SCRATCH_AGE
         left = [path for path in self.scratch.glob("*") if path.is_dir() and path.stat().st_mtime < oldest]
         for path in left:
-            shutil.rmtree(path, ignore_errors=True)
+            remove(path)
         return len(left) + self.store.sweep_partial(older_than=_PARTIAL_AGE)
 
     def run(self, name: str) -> None:

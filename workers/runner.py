@@ -1,7 +1,6 @@
 """Runs one claimed step: inputs into scratch, the step in a sandbox child or in here, outputs to the store."""
 
 import hashlib
-import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from ledger import Claim, Ledger
 from storage.port import ObjectMissing, ObjectStore
 from workers.context import InProcessContext
 from workers.heartbeat import Hold
-from workers.sandbox import Call, Output, Sandbox
+from workers.sandbox import Call, Output, Sandbox, remove
 
 _CHUNK = 1024 * 1024
 PortMaker = Callable[[Job], Any]  # gives a trusted step its port, bound to its job
@@ -66,7 +65,7 @@ class Runner:
         except ObjectMissing:
             return Failed(fault=_bytes_missing())
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
 
     def _step(self, claim: Claim) -> Step | None:
         """The code for the planned step; None where this release does not have it (version skew)."""

@@ -91,7 +91,7 @@ class _OwnBroker:
         self._server = server
 
     def broker(self) -> Found:
-        return Found(url=self._server.url, origin="a RabbitMQ of this test alone")
+        return Found(url=self._server.url, origin="a RabbitMQ of this test alone", of_one_test=True)
 
     def database(self) -> Found:
         return self._services.database()

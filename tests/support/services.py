@@ -49,6 +49,7 @@ class Found:
 
     url: str  # broker: to work in; database: one in which databases may be made
     origin: str  # where it was found, for people
+    of_one_test: bool = False  # it ends with the test, so nothing in it needs to be tidied up
 
 
 class Services:

@@ -39,7 +39,7 @@ def test_data_folder__stays_taken_while_a_child_of_a_dead_holder_runs(tmp_path: 
     holder = (
         "import os, subprocess, sys; from pathlib import Path; from cli.data_folder import DataFolder\n"
         "folder = DataFolder(Path(sys.argv[1])).__enter__()\n"
-        "child = subprocess.Popen(['sleep', '60'], pass_fds=(folder.lock_fd,), stdout=subprocess.DEVNULL)\n"
+        "child = subprocess.Popen(['sleep', '60'], pass_fds=(folder.lock_fd,), stdout=-3, stderr=-3)\n"
         "print(child.pid, flush=True); os._exit(9)\n"
     )
     root = Path(__file__).resolve().parents[2]

@@ -2,7 +2,10 @@
 
 import ctypes
 import json
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import trimesh
@@ -14,6 +17,8 @@ from examples.make import brick
 from jobs.errors import InputError
 from pipelines import model_3d
 
+ROOT = Path(__file__).parents[2]
+
 
 def osmesa():
     """Whether the machine has the software renderer that f3d looks for."""
@@ -24,6 +29,25 @@ def osmesa():
             continue
         return True
     return False
+
+
+DRAW = """
+import json, sys
+from pathlib import Path
+from pipelines import model_3d
+from support.context import FolderContext
+ctx = FolderContext(Path(sys.argv[1]), Path(sys.argv[1]) / "upload.bin", kind="glb")
+model_3d.thumbnail(ctx)
+print(json.dumps([ctx.warnings, list(ctx.media_types)]))
+"""
+
+
+def drawn(folder):
+    """Run the step in a fresh process, as a sandbox does: f3d can't be loaded behind a system's older libssl."""
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
+    command = [sys.executable, "-c", DRAW, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": path})
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def context(folder, content, *, kind="glb"):
@@ -99,13 +123,13 @@ def test_thumbnail__with_what_this_machine_has(tmp_path):
     """A machine with libosmesa6 draws the brick, red on white; one without names the package to install."""
     ctx = context(tmp_path, brick())
     model_3d.validate(ctx)
-    model_3d.thumbnail(ctx)
+    ((warnings, saved),) = drawn(tmp_path)
     if not osmesa():
-        ((code, message),) = ctx.warnings
+        ((code, message),) = warnings
         assert code == "thumbnail.unavailable"
         assert "apt-get install libosmesa6" in message
         return
-    assert ctx.warnings == []
+    assert (warnings, saved) == ([], ["thumbnail.webp"])
     with Image.open(ctx.path("thumbnail.webp")) as picture:
         assert (picture.format, picture.size) == ("WEBP", (512, 512))
         colors = picture.convert("RGB").getcolors(1 << 20)
@@ -113,6 +137,16 @@ def test_thumbnail__with_what_this_machine_has(tmp_path):
     white = sum(count for count, (r, g, b) in colors if min(r, g, b) > 250)
     assert red > 0.2 * 512 * 512
     assert white > 0.2 * 512 * 512
+
+
+def test_thumbnail__a_blank_frame_is_told(tmp_path):
+    """A model too thin to be seen gets a warning in place of an empty picture."""
+    flat = [(part[0] * 1e-30, 0.0, 0.0) for part in models.POINTS]
+    context(tmp_path, models.stl(flat), kind="stl")
+    model_3d.validate(FolderContext(tmp_path, tmp_path / "upload.bin", kind="stl"))
+    ((warnings, saved),) = drawn(tmp_path)
+    assert saved == []
+    assert [code for code, _ in warnings] == ["thumbnail.blank" if osmesa() else "thumbnail.unavailable"]
 
 
 def test_index__by_file_name(tmp_path):
