@@ -83,7 +83,8 @@ class Runner:
         for number, name in enumerate(step.reads):
             if name not in keys:
                 continue  # an artifact that an earlier step did not make; `path()` says so if it is asked for
-            path = folder / ("upload" if name == UPLOAD else f"artifact-{number}")
+            # Our own artifacts keep their suffix: some native readers go by it.
+            path = folder / ("upload" if name == UPLOAD else f"artifact-{number}{Path(name).suffix}")
             self._store.fetch(keys[name], path)
             inputs[name] = path
         return inputs
