@@ -115,7 +115,8 @@ def describe(app: FastAPI) -> None:
             components.update(models["$defs"])
             for path in document["paths"].values():
                 for operation in path.values():
-                    operation["responses"].pop("422", None)  # validation answers 400 here
+                    if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                        del operation["responses"]["422"]  # FastAPI's own; validation answers 400 here
             for name in ("HTTPValidationError", "ValidationError"):
                 components.pop(name, None)
             app.openapi_schema = document

@@ -62,9 +62,7 @@ class Submission(Labels):
     pipeline: str | None = Field(
         None, max_length=100, description="What to run; detected from the file's bytes where it is left out."
     )
-    options: dict[str, Any] = Field(
-        default_factory=dict, description="The pipeline's options; see /v1/pipelines."
-    )
+    options: dict[str, Any] = Field(default_factory=dict, description="The pipeline's options; see /v1/pipelines.")
     batch_id: str | None = Field(None, min_length=1, max_length=128, description="Your name for a group of jobs.")
     priority: int = Field(DEFAULT_PRIORITY, ge=0, le=9, description="0 (last) to 9 (first).")
     deadline: AwareDatetime | None = Field(

@@ -60,8 +60,10 @@ class Intake:
         try:
             yield upload
         finally:
-            self.active -= 1
-            await asyncio.shield(upload.abandon())
+            try:
+                await asyncio.shield(upload.abandon())
+            finally:
+                self.active -= 1
 
     @property
     def share(self) -> int:

@@ -61,7 +61,7 @@ class LiveView:
         took = self._took.get(job.id, time.monotonic() - self._began)
         clock = Text(f"{took:5.1f} s", style="dim")
         table.add_row(
-            self._mark(job.id, job.status), Text(clean(job.file_name), style="bold"), _status(job.status), clock, job.id
+            self._mark(job.id, job.status), Text(clean(job.file_name), style="bold"), _status(job.status), clock
         )
         for step in job.steps:
             bar = ProgressBar(total=1.0, completed=_done(step), width=16, pulse=False)

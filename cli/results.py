@@ -74,6 +74,16 @@ def all_well(jobs: Iterable[Job]) -> bool:
 
 
 def _fact(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    """A fact of a summary: `yes`, `1,200`, `0.0318`, `qty.zero 1 + part.missing 2`."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int():
+            return f"{value:,}"
+        case float():
+            return f"{value:.4g}"
+        case Mapping():
+            return " + ".join(f"{key} {_fact(one)}" for key, one in value.items()) or "none"
+        case list():
+            return " x ".join(map(_fact, value)) or "none"
+    return str(value)

@@ -33,13 +33,14 @@ VALIDATION = Queue(
     name="validation",
     purpose="checks 3D models, on the GPU where there is one",
     concurrency=1,
-    preload=("pipelines", "numpy", "trimesh", "scipy.sparse.csgraph", "parsers.model"),
+    preload=("pipelines", "numpy", "trimesh", "scipy.sparse.csgraph", "parsers.model", "orjson"),
 )
 THUMBNAILS = Queue(
     name="thumbnails",
     purpose="renders pictures of pages and models",
     concurrency=2,
-    preload=("pipelines", "PIL.Image", "PIL.WebPImagePlugin", "pypdfium2", "parsers.pdf"),
+    # f3d first: its library wants a newer OpenSSL than the one that other modules may load before it.
+    preload=("f3d", "pipelines", "PIL.Image", "PIL.WebPImagePlugin", "pypdfium2", "parsers.pdf"),
 )
 INDEXING = Queue(
     name="indexing",

@@ -130,7 +130,8 @@ class _Reading:
                     continue
                 fields = {names[child.tag]: child.text for child in element}
             record, issues = read_item(fields, self.row, line=line)
-            yield from issues
+            if issues:
+                yield from issues
             if record is not None:
                 yield record
 

@@ -127,7 +127,7 @@ PIPELINE = Pipeline(
             reads=(PREVIEW,),
             required=False,
             timeout=120.0,
-            memory=Memory.LARGE,
+            memory=Memory.MEDIUM,
         ),
         Step(
             run=index,

@@ -28,7 +28,9 @@ from storage import open_store
 from storage.port import ObjectStore
 
 T = TypeVar("T")
-XML = b"<INVENTORY><ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>3001</ITEMID><COLOR>5</COLOR><MINQTY>2</MINQTY></ITEM></INVENTORY>"
+XML = (
+    b"<INVENTORY><ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>3001</ITEMID><COLOR>5</COLOR><MINQTY>2</MINQTY></ITEM></INVENTORY>"
+)
 PDF = b"%PDF-1.7\n"
 
 
@@ -161,6 +163,13 @@ class Caller:
         self._runner.close()
 
 
+async def until(look: Callable[[], object]) -> None:
+    """Wait on this event loop until `look` is truthy."""
+    async with asyncio.timeout(15):
+        while not look():  # noqa: ASYNC110 - what is looked at has no event to wait for
+            await asyncio.sleep(0.01)
+
+
 class Served:
     """An app on a real uvicorn server, in a thread of this process."""
 
@@ -192,7 +201,11 @@ class Served:
 
 def request_head(path: str = "/v1/jobs", **headers: str) -> bytes:
     """A POST's request line and headers; underscores in names become dashes."""
-    lines = [f"POST {path} HTTP/1.1", "Host: test", *(f"{name.replace('_', '-')}: {text}" for name, text in headers.items())]
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: test",
+        *(f"{name.replace('_', '-')}: {text}" for name, text in headers.items()),
+    ]
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 

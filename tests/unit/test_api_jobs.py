@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.faces import XML, Caller, Rooms
+from support.faces import XML, Caller, Rooms, until
 
 from api.schemas import ArtifactPage, JobBody, JobPage, PipelinePage, job_json
 from jobs.errors import Actor, Fault
@@ -43,7 +43,10 @@ def test_show__every_member_is_as_documented(caller):
     shown = caller.get(f"/v1/jobs/{job['id']}").json()
     JobBody.model_validate(shown)
     assert shown["artifacts"][0]["url"] == f"/v1/jobs/{job['id']}/artifacts/records.jsonl"
-    assert (shown["summary"], shown["warnings"]) == ({"lots": 1}, [{"code": "w.code", "message": "Look.", "step": "parse"}])
+    assert (shown["summary"], shown["warnings"]) == (
+        {"lots": 1},
+        [{"code": "w.code", "message": "Look.", "step": "parse"}],
+    )
     caller.rooms.run_step(job["id"], "index", BROKEN)
     failed = caller.get(f"/v1/jobs/{job['id']}").json()
     JobBody.model_validate(failed)
@@ -119,8 +122,7 @@ def test_wait__many_wake_on_a_change_without_threads(caller):
         return await caller.http.get(url, headers={"If-None-Match": '"1"', "Prefer": "wait=20"})
 
     async def relabel():
-        while caller.rooms.app.state.face.hub.clients < 200:
-            await asyncio.sleep(0.01)
+        await until(lambda: caller.rooms.app.state.face.hub.clients == 200)
         return await caller.http.patch(url, json={"tags": ["new"]})
 
     answers = caller.together(*[poll] * 200, relabel)
@@ -137,8 +139,7 @@ def test_wait__for_the_end_sleeps_through_other_changes(caller):
         return await caller.http.get(f"/v1/jobs/{job['id']}", headers={"Prefer": "wait=20"})
 
     async def work():
-        while not caller.rooms.app.state.face.hub.clients:
-            await asyncio.sleep(0.01)
+        await until(lambda: caller.rooms.app.state.face.hub.clients)
         await asyncio.to_thread(caller.rooms.run_step, job["id"], "parse", Succeeded())
         await asyncio.sleep(0.1)
         assert caller.rooms.app.state.face.hub.clients == 1
@@ -158,8 +159,7 @@ def test_wait__ends_where_the_job_is_deleted(caller):
         return await caller.http.get(f"/v1/jobs/{job['id']}", headers={"Prefer": "wait=20", "If-None-Match": etag})
 
     async def forget():
-        while not caller.rooms.app.state.face.hub.clients:
-            await asyncio.sleep(0.01)
+        await until(lambda: caller.rooms.app.state.face.hub.clients)
         return await caller.http.delete(f"/v1/jobs/{job['id']}")
 
     waited, deleted = caller.together(wait, forget)
@@ -173,8 +173,7 @@ def test_wait__submit_answers_200_with_the_ended_job(caller):
         return await caller.http.post("/v1/jobs", content=XML, headers={"Prefer": "wait=20"})
 
     async def work():
-        while not caller.rooms.app.state.face.hub.clients:
-            await asyncio.sleep(0.01)
+        await until(lambda: caller.rooms.app.state.face.hub.clients)
         await asyncio.to_thread(caller.rooms.run_all, caller.rooms.publisher.woken[0].job_id)
 
     answer, _ = caller.together(send, work)
@@ -247,7 +246,8 @@ def test_relabel__replaces_what_is_given(caller):
 
 
 @pytest.mark.parametrize(
-    "content", ["{", "[]", '{"tagz": []}', '{"tags": "a"}', '{"tags": [""]}', '{"metadata": {"a": "\\u0000"}}', "x" * 70_000]
+    "content",
+    ["{", "[]", '{"tagz": []}', '{"tags": "a"}', '{"tags": [""]}', '{"metadata": {"a": "\\u0000"}}', "x" * 70_000],
 )
 def test_relabel__malformed(caller, content):
     """A PATCH that says nothing usable is a 400 and changes nothing."""
@@ -263,4 +263,8 @@ def test_progress__is_shown_while_a_step_runs(caller):
     key = StepKey("parse")
     assert caller.rooms.ledger.claim(job["id"], key, dispatch=model.step(key).dispatch, worker="w", lease=30)
     shown = caller.get(f"/v1/jobs/{job['id']}").json()
-    assert (shown["status"], shown["steps"][0]["status"], shown["steps"][0]["waiting_for"]) == ("running", "running", None)
+    assert (shown["status"], shown["steps"][0]["status"], shown["steps"][0]["waiting_for"]) == (
+        "running",
+        "running",
+        None,
+    )

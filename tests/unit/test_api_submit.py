@@ -87,7 +87,7 @@ def test_submit__form_fields_in_any_order(caller, order):
 
 
 def test_submit__form_by_a_usual_client(caller):
-    """httpx's own multipart encoding is understood."""
+    """The multipart encoding of httpx is understood."""
     answer = caller.post("/v1/jobs", files={"file": ("ü & co.pdf", PDF + b"x" * 70_000)}, data={"pipeline": "document"})
     assert answer.status_code == 202, answer.text
     assert answer.json()["file"]["name"] == "ü & co.pdf"
