@@ -5,9 +5,9 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from api.recent import RecentJobs
 from api.schemas import job_json
-from jobs.model import Job, Status
-from ledger import Ledger
+from jobs.model import Job
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
@@ -22,15 +22,14 @@ def etag_of(job: Job) -> str:
     return f'"{job.version}"'
 
 
-def job_body(ledger: Ledger, job: Job) -> dict[str, Any]:
-    """The job's JSON, with places in line where any step stands in one. Asks the ledger; call it in a thread."""
-    stands = any(step.status is Status.QUEUED and step.not_before is None for step in job.steps)
-    return job_json(job, places=ledger.place_in_line(job) if stands else None)
+def job_body(recent: RecentJobs, job: Job) -> dict[str, Any]:
+    """The job's JSON, with places in line where any step stands in one. May ask the ledger; call it in a thread."""
+    return job_json(job, places=recent.places(job))
 
 
-def job_response(ledger: Ledger, job: Job, *, status: int = 200, **more: Any) -> Response:
-    """The job with its ETag; `more` becomes members of the body. Asks the ledger; call it in a thread."""
+def job_response(recent: RecentJobs, job: Job, *, status: int = 200, **more: Any) -> Response:
+    """The job with its ETag; `more` becomes members of the body. May ask the ledger; call it in a thread."""
     headers = {"ETag": etag_of(job), "Cache-Control": "no-cache"}
     if status == 202:
         headers["Location"] = f"/v1/jobs/{job.id}"
-    return json_response({**job_body(ledger, job), **more}, status=status, **headers)
+    return json_response({**job_body(recent, job), **more}, status=status, **headers)

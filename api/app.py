@@ -13,6 +13,7 @@ from api.metrics import Metrics
 from api.middleware import Around, Lingering
 from api.openapi import describe
 from api.owners import Everybody, Owners
+from api.recent import RecentJobs
 from api.state import Face, Waker
 from api.uploads import Intake
 from api.waiting import Hub
@@ -44,6 +45,7 @@ def create_app(
         settings=settings,
         owners=owners or Everybody(),
         metrics=metrics,
+        recent=RecentJobs(ledger),
         hub=Hub(ledger),
         intake=Intake(ledger=ledger, store=store, settings=settings.upload, on_bytes=metrics.upload_bytes.inc),
     )

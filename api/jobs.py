@@ -45,7 +45,7 @@ _UNCHANGED: dict[int | str, Any] = {304: {"description": "Nothing changed."}}
 async def submit(request: Request) -> Response:
     """Upload a file and get its job at once; the kind is told from the bytes unless `pipeline` is given."""
     job, status = await _submit(request)
-    return await run_in_threadpool(job_response, face_of(request).ledger, job, status=status)
+    return await run_in_threadpool(job_response, face_of(request).recent, job, status=status)
 
 
 @router.post(
@@ -57,7 +57,7 @@ async def submit(request: Request) -> Response:
 async def process_file(request: Request) -> Response:
     """The same as `POST /v1/jobs`; its answer also carries `jobId`."""
     job, status = await _submit(request)
-    return await run_in_threadpool(job_response, face_of(request).ledger, job, status=status, jobId=job.id)
+    return await run_in_threadpool(job_response, face_of(request).recent, job, status=status, jobId=job.id)
 
 
 async def _submit(request: Request) -> tuple[Job, int]:
@@ -111,7 +111,7 @@ def list_jobs(
     face = face_of(request)
     wanted = JobFilter(status=status, pipeline=pipeline, batch_id=batch_id, tag=tag)
     jobs, next_cursor = face.ledger.list_jobs(face.owner_of(request), filter=wanted, limit=limit, cursor=cursor)
-    return json_response({"items": [job_body(face.ledger, job) for job in jobs], "next_cursor": next_cursor})
+    return json_response({"items": [job_body(face.recent, job) for job in jobs], "next_cursor": next_cursor})
 
 
 @router.get(
@@ -132,7 +132,7 @@ async def show(request: Request, job_id: str) -> Response:
 
 def _look(request: Request, job_id: str) -> tuple[Job, Response]:
     face = face_of(request)
-    job = face.ledger.get(checked_id(job_id), owner=face.owner_of(request))
+    job = face.recent.get(checked_id(job_id), owner=face.owner_of(request))
     if etag_matches(request.headers.get("if-none-match"), etag_of(job)):
         return job, Response(status_code=304, headers={"ETag": etag_of(job)})
-    return job, job_response(face.ledger, job)
+    return job, job_response(face.recent, job)

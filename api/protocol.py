@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with bounds on the head of a request: llhttp itself would take one of any size, for ever."""
+"""uvicorn's HTTP protocol with bounds: on the head of a request, which llhttp would take at any size, and on what is read ahead."""
 
 from asyncio import TimerHandle, Transport
 
@@ -48,6 +48,12 @@ class BoundedHttp(HttpToolsProtocol):
         self._head_open = False
         self._disarm()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take one read at a time, when the app asks: a hundred uploads would else each hold a read ahead of it."""
+        super().on_body(body)
+        if not self.cycle.response_complete:
+            self.flow.pause_reading()
 
     def _arm(self) -> None:
         self._disarm()

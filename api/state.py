@@ -8,6 +8,7 @@ from fastapi import Request
 
 from api.metrics import Metrics
 from api.owners import Owners
+from api.recent import RecentJobs
 from api.uploads import Intake
 from api.waiting import Hub
 from config.settings import Settings
@@ -33,6 +34,7 @@ class Face:
     settings: Settings
     owners: Owners
     metrics: Metrics
+    recent: RecentJobs
     hub: Hub
     intake: Intake
 

@@ -46,11 +46,13 @@ class Intake:
         self.on_bytes = on_bytes
         self.active = 0
         # Threads of their own: uploads never take those that answer status requests.
-        self.slots = ThreadPoolExecutor(settings.slots, "upload-slot", initializer=self._begin_slot)
+        # More threads than processors would only take turns, and keep status requests from theirs.
+        self.width = max(1, min(settings.slots, len(os.sched_getaffinity(0))))
+        self.slots = ThreadPoolExecutor(self.width, "upload-slot", initializer=self._begin_slot)
         self._slot = threading.local()
         self.ends = ThreadPoolExecutor(ENDS, "upload-end")
         # Turns to read from fast clients: one chunk each, so that the loop has few busy sockets at a time.
-        self.turns = asyncio.Semaphore(settings.slots)
+        self.turns = asyncio.Semaphore(self.width)
 
     @contextlib.asynccontextmanager
     async def upload(self) -> AsyncIterator["Upload"]:

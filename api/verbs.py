@@ -34,7 +34,7 @@ async def relabel(request: Request, job_id: str) -> Response:
     def update() -> Response:
         owner = face.owner_of(request)
         job = face.ledger.update(checked_id(job_id), owner=owner, tags=labels.tags, metadata=labels.metadata)
-        return job_response(face.ledger, job)
+        return job_response(face.recent, job)
 
     return await run_in_threadpool(update)
 
@@ -52,7 +52,7 @@ def cancel(request: Request, job_id: str) -> Response:
     """End a job that has not ended; what runs is killed within two seconds."""
     face = face_of(request)
     job = face.ledger.cancel(checked_id(job_id), owner=face.owner_of(request))
-    return job_response(face.ledger, job, status=202)
+    return job_response(face.recent, job, status=202)
 
 
 @router.post("/v1/jobs/{job_id}/retry", status_code=202, responses=_ACCEPTED)
@@ -61,4 +61,4 @@ def retry(request: Request, job_id: str) -> Response:
     face = face_of(request)
     job, dispatches = face.ledger.retry(checked_id(job_id), owner=face.owner_of(request))
     face.publisher.wake(dispatches)
-    return job_response(face.ledger, job, status=202)
+    return job_response(face.recent, job, status=202)

@@ -37,6 +37,8 @@ def run(*, keep: bool) -> Exit:
     except StopAsked:
         return Exit.INTERRUPTED
     finally:
+        if not any(results.iterdir()):
+            results.rmdir()
         if keep:
             say(f"the data folder is kept: {data}")
         else:

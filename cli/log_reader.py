@@ -115,6 +115,13 @@ class Tail:
             return False  # between two renames; the next look finds it
 
 
+def brief(text: str) -> str:
+    """A log line for a person who reads it once: what happened, and the last line of a traceback."""
+    found = _parsed(text)
+    error = str(found.get("exception") or "").strip().rpartition("\n")[2]
+    return f"{found['event']}  {error}".rstrip() if "event" in found else text
+
+
 def _line(entry: Entry, width: int) -> str:
     """For a terminal: time, who, what, then the facts. For a pipe: the JSON line as it is."""
     if not sys.stdout.isatty():

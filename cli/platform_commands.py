@@ -12,6 +12,7 @@ import typer
 from cli import VERSION
 from cli.data_folder import DataFolder
 from cli.exits import CommandError
+from cli.log_reader import brief
 from cli.ports import LOOPBACK, free_port
 from cli.screen import say
 from cli.services import Plan
@@ -80,7 +81,7 @@ def running(folder: DataFolder, plan: Plan, *, say: Callable[[str], None]) -> It
             yield platform
         except ChildDied as died:
             for line in died.ending.last_words:
-                say(f"  {died.ending.name} | {line}")
+                say(f"  {died.ending.name} | {brief(line)}")
             died.hint = f"all else was ended; its log is {folder.logs / died.ending.name}.log"
             raise
         finally:

@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -107,7 +108,15 @@ def _service(name: str, data_dir: Path | None) -> "Settings":
 
     settings = load_settings(data_dir)
     configure(service=name, level=os.environ.get("HEAVYLIFT_LOG_LEVEL", "INFO").upper())
+    sys.excepthook = _logged
     return settings
+
+
+def _logged(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What ends a service unforeseen goes to its log, traceback and all: nobody sits in front of it."""
+    import structlog
+
+    structlog.get_logger(__name__).critical("service.crashed", exc_info=(kind, error, trace))
 
 
 def load_settings(data_dir: Path | None = None) -> "Settings":

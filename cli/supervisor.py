@@ -12,6 +12,7 @@ from cli.data_folder import DataFolder
 from cli.embedded_broker import EmbeddedRedis, FileBroker, choose, remove_leftovers
 from cli.exits import CommandError, Exit
 from cli.gate import Gate
+from cli.log_reader import brief
 from cli.ports import require_free
 from cli.services import MIGRATE, Plan, command
 
@@ -154,7 +155,10 @@ class Platform:
             self._pause(0.05)
             ending = self._children.ending("migrate")
         if ending.returncode:
-            raise CommandError("the ledger can't be used", code=Exit.FAILED, hint="\n".join(ending.last_words))
+            words = [word.removeprefix("heavylift: ") for word in ending.last_words if not word.startswith("{")]
+            hint = "\n".join(words or map(brief, ending.last_words))
+            code = Exit(ending.returncode) if ending.returncode in set(Exit) else Exit.FAILED
+            raise CommandError("the ledger can't be used", code=code, hint=hint)
 
     def _wait_ready(self) -> None:
         until = time.monotonic() + READY_PATIENCE

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -98,8 +97,8 @@ class Checkout:
 
 
 @pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Checkout]:
-    yield Checkout(tmp_path)
+def checkout(tmp_path: Path) -> Checkout:
+    return Checkout(tmp_path)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
@@ -147,7 +146,8 @@ def test_set_up__that_was_killed_is_taken_up_again(checkout: Checkout):
     process = checkout.start("version")
     wait_until(lambda: "sync" in checkout.calls(), within=30, what="the sync to begin")
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=30) if not (checkout.base / "hold").unlink() else None
+    (checkout.base / "hold").unlink()
+    process.communicate(timeout=30)
     rc, out, _ = checkout.run("version")
     assert (rc, out.splitlines()[0]) == (0, "cli version")
 

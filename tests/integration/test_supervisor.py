@@ -180,6 +180,16 @@ def test_up__a_port_in_use_is_said_before_anything_starts(up: Up):
     assert not (up.data_dir / "redis").exists()
 
 
+def test_up__a_database_that_is_away_is_said(up: Up, monkeypatch: pytest.MonkeyPatch):
+    """A ledger that does not answer ends the start with exit code 3 and its own words; nothing is left behind."""
+    monkeypatch.setenv("HEAVYLIFT_LEDGER_URL", "postgresql://nobody@127.0.0.1:1/none")
+    ended = up.run("up", "--port", str(up.port))
+    assert ended.returncode == 3
+    assert "the ledger can't be used" in ended.stderr
+    assert "Connection refused" in ended.stderr
+    assert not (up.data_dir / "run" / "redis.sock").exists()
+
+
 @contextmanager
 def supervised(folder: Path, body: str) -> Iterator[subprocess.Popen[str]]:
     """A process that runs `body` with `children`, a `Children` of its own, and prints what it says."""

@@ -100,3 +100,12 @@ def test_tail__follows_across_a_rotation(tmp_path: Path):
     path.write_text(entry(2, "two") + "\n")
     assert [json.loads(found.text)["event"] for found in tail.fresh()] == ["one", "two"]
     assert tail.fresh() == []
+
+
+def test_brief__tells_what_happened_and_why():
+    """A JSON line becomes its event and the end of its traceback; other text stays."""
+    trace = "Traceback (most recent call last):\n  File x\nValueError: no such thing"
+    assert (
+        log_reader.brief(entry(1, "service.crashed", exception=trace)) == "service.crashed  ValueError: no such thing"
+    )
+    assert log_reader.brief("plain") == "plain"
