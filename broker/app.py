@@ -3,7 +3,9 @@
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from amqp.exceptions import ChannelError
 from celery import Celery
@@ -140,7 +142,21 @@ def _transport(options: BrokerOptions) -> dict[str, Any]:
             "unacked_index_key": f"{options.prefix}.unacked_index",
             "unacked_mutex_key": f"{options.prefix}.unacked_mutex",
         }
-    return {}
+    return _folders(options) if options.url.startswith("filesystem:") else {}
+
+
+def _folders(options: BrokerOptions) -> dict[str, Any]:
+    """The last resort where there is no Redis: messages as files below the URL's folder."""
+    folder = Path(unquote(urlsplit(options.url).path))
+    messages, control = folder / "messages", folder / "control"
+    for made in (messages, control):
+        made.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return {
+        "data_folder_in": str(messages),  # one folder: what one process puts out, the other takes in
+        "data_folder_out": str(messages),
+        "control_folder": str(control),
+        "polling_interval": 0.05,
+    }
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-_QUIET = ("amqp", "kombu.connection", "httpx", "httpcore", "botocore", "urllib3", "celery.worker.strategy")
+_QUIET = ("alembic.runtime.plugins", "amqp", "kombu.connection", "httpx", "httpcore", "botocore", "urllib3", "celery.worker.strategy")
 
 
 def configure(*, service: str, level: str = "INFO") -> None:

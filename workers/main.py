@@ -1,9 +1,7 @@
 """The entry points of worker and beat processes: Celery with our task, our threads and our SIGTERM."""
 
 import signal
-import tempfile
 import threading
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -21,6 +19,7 @@ from config.settings import Settings
 from jobs.queues import queue_named
 from workers.executor import Message, ShuttingDown
 from workers.housekeeping import SWEEPS
+from workers.sandbox import remove
 from workers.wiring import Worker, broker_options, build_worker
 
 log = structlog.get_logger(__name__)
@@ -120,8 +119,9 @@ def run_beat(settings: Settings) -> int:
         name: {**row, "options": {**row["options"], "queue": queue_name(options, row["options"]["queue"])}}
         for name, row in BEAT_SCHEDULE.items()
     }
-    with tempfile.TemporaryDirectory(prefix="heavylift-beat-") as folder:
-        # A fresh file each time: a damaged one would keep beat from starting, and every sweep may run early.
-        beat = app.Beat(schedule=str(Path(folder) / "schedule"), loglevel="INFO", max_interval=30)
-        beat.run()
+    folder = settings.data_dir / "run" / "beat"
+    # A fresh file each time: a damaged one would keep beat from starting, and every sweep may run early.
+    remove(folder)
+    folder.mkdir(parents=True, mode=0o700)
+    app.Beat(schedule=str(folder / "schedule"), loglevel="INFO", max_interval=30).run()
     return 0
