@@ -56,7 +56,7 @@ def up(
     try:
         with DataFolder(data_dir) as folder, running(folder, plan, say=say) as platform:
             say(f"ready in {time.monotonic() - began:.1f} s", "green")
-            say(f"  API     {plan.url}    documentation {plan.url}/docs")
+            say(f"  API     {plan.url}    described at {plan.url}/openapi.json")
             if flower:
                 say(f"  Flower  {plan.flower_url}")
             say(f"  data    {folder.path}")
