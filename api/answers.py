@@ -22,14 +22,9 @@ def etag_of(job: Job) -> str:
     return f'"{job.version}"'
 
 
-def job_body(recent: RecentJobs, job: Job) -> dict[str, Any]:
-    """The job's JSON, with places in line where any step stands in one. May ask the ledger; call it in a thread."""
-    return job_json(job, places=recent.places(job))
-
-
 def job_response(recent: RecentJobs, job: Job, *, status: int = 200, **more: Any) -> Response:
     """The job with its ETag; `more` becomes members of the body. May ask the ledger; call it in a thread."""
     headers = {"ETag": etag_of(job), "Cache-Control": "no-cache"}
     if status == 202:
         headers["Location"] = f"/v1/jobs/{job.id}"
-    return json_response({**job_body(recent, job), **more}, status=status, **headers)
+    return json_response({**job_json(job, places=recent.places(job)), **more}, status=status, **headers)

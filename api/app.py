@@ -9,13 +9,13 @@ from starlette.middleware import Middleware
 
 from api import artifacts, jobs, problems, system, verbs
 from api import search as search_routes
+from api.intake import Intake
 from api.metrics import Metrics
 from api.middleware import Around, Lingering
 from api.openapi import describe
 from api.owners import Everybody, Owners
 from api.recent import RecentJobs
 from api.state import Face, Waker
-from api.uploads import Intake
 from api.waiting import Hub
 from config.settings import Settings
 from ledger import Ledger
@@ -76,4 +76,4 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await face.hub.close()
-        face.intake.close()
+        await face.intake.close()

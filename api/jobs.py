@@ -6,13 +6,13 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.answers import etag_of, job_body, job_response, json_response
+from api.answers import etag_of, job_response, json_response
 from api.bodies import named, receive_body
 from api.fields import Cursor, Limit, Text, checked_id
 from api.headers import etag_matches, idempotency_key, wait_seconds
 from api.openapi import IF_NONE_MATCH, PREFER, answers, submit_operation
 from api.problems import documented
-from api.schemas import JobBody, JobPage, ProcessFileBody
+from api.schemas import JobBody, JobPage, ProcessFileBody, job_json
 from api.state import face_of
 from api.submission import Submission, options_for
 from api.uploads import Upload
@@ -107,11 +107,11 @@ def list_jobs(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """Jobs, newest first."""
+    """Jobs, newest first. Places in line are told for single jobs only."""
     face = face_of(request)
     wanted = JobFilter(status=status, pipeline=pipeline, batch_id=batch_id, tag=tag)
     jobs, next_cursor = face.ledger.list_jobs(face.owner_of(request), filter=wanted, limit=limit, cursor=cursor)
-    return json_response({"items": [job_body(face.recent, job) for job in jobs], "next_cursor": next_cursor})
+    return json_response({"items": [job_json(job) for job in jobs], "next_cursor": next_cursor})
 
 
 @router.get(

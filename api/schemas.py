@@ -33,7 +33,9 @@ class WaitingFor(_Out):
     steps: list[str] | None = Field(None, description="Steps that have to succeed first.")
     retry_at: datetime | None = Field(None, description="Not before this time, after a failed attempt.")
     queue: str | None = Field(None, description="The line it stands in.")
-    place: int | None = Field(None, description="Its place in that line, from 1; changes without a new ETag.")
+    place: int | None = Field(
+        None, description="Its place in that line, from 1; changes without a new ETag. Null in lists."
+    )
 
 
 class StepBody(_Out):

@@ -1,5 +1,7 @@
 """The API process: checks what must hold before it starts, then serves until told to end."""
 
+import contextlib
+import ctypes
 import ipaddress
 import signal
 import socket
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 BACKLOG = 2048
 KEEP_ALIVE = 75  # seconds; longer than the usual idle time of proxies and clients, which would else meet a closing line
 USAGE = 2  # exit code
+_M_ARENA_MAX = -8  # malloc.h
 
 log = structlog.get_logger("api")
 
@@ -35,6 +38,7 @@ def serve(settings: Settings) -> int:
     except ConfigurationError as error:
         print(f"heavylift api: {error}", file=sys.stderr)
         return USAGE
+    _keep_malloc_small()
     ledger = open_ledger(settings)
     publisher = open_publisher(settings, ledger)
     search = SqlSearch(ledger.database)
@@ -109,6 +113,12 @@ class Server(uvicorn.Server):
         log.info("api.ending", uploads=self._face.intake.active, waiting=self._face.hub.clients)
         self._face.hub.release()
         await super().shutdown(sockets=sockets)
+
+
+def _keep_malloc_small() -> None:
+    """Two arenas for all threads: glibc would keep one for each, with what a burst of uploads left in it."""
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 2)
 
 
 def _protocol() -> Any:

@@ -6,10 +6,10 @@ from typing import Protocol, cast
 
 from fastapi import Request
 
+from api.intake import Intake
 from api.metrics import Metrics
 from api.owners import Owners
 from api.recent import RecentJobs
-from api.uploads import Intake
 from api.waiting import Hub
 from config.settings import Settings
 from ledger import Dispatch, Ledger

@@ -1,103 +1,42 @@
-"""Uploads: chunks are gathered, hashed and written by a few threads, and nothing is left of one that fails."""
+"""One upload: gathered into chunks, told by its first bytes, hashed and written; nothing is left of one that fails."""
 
 import asyncio
 import contextlib
+import contextvars
 import hashlib
-import os
-import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
 from api.problems import Problem
-from config.settings import UploadSettings
 from jobs.model import FileFacts
 from jobs.pipeline import Pipeline
-from ledger import Ledger, NewJob, Submitted
+from ledger import NewJob, Submitted
 from ledger.errors import IdempotencyMismatch, LedgerUnavailable
 from parsers.sniff import Kind, sniff
 from pipelines import accepted_kinds, pipeline_for
-from storage.port import ObjectStore, ObjectWriter, StoreError, StoreFull
+from storage.port import ObjectWriter, StoreError, StoreFull
+
+if TYPE_CHECKING:
+    from api.intake import Intake
 
 T = TypeVar("T")
 Piece = bytes | memoryview
 
 HEAD = 64 * 1024  # bytes from which the kind is told
 SMALL = 4 * 1024  # bytes; smaller pieces are copied together, since each one costs more than it holds
-BUFFERS = 16 * 1024 * 1024  # bytes that uploads out of turn may hold together
-ENDS = 6  # threads that begin and end uploads: they wait for the ledger and for the disk's sync
 LEASE = 3600.0  # seconds that a reserved key is kept without being renewed
 
 log = structlog.get_logger("api")
 
 
-class Intake:
-    """What all uploads of this process share: the slots, and the memory they may fill."""
-
-    def __init__(
-        self, *, ledger: Ledger, store: ObjectStore, settings: UploadSettings, on_bytes: Callable[[int], None]
-    ) -> None:
-        self.ledger = ledger
-        self.store = store
-        self.settings = settings
-        self.on_bytes = on_bytes
-        self.active = 0
-        # Threads of their own: uploads never take those that answer status requests.
-        # More threads than processors would only take turns, and keep status requests from theirs.
-        self.width = max(1, min(settings.slots, len(os.sched_getaffinity(0))))
-        self.slots = ThreadPoolExecutor(self.width, "upload-slot", initializer=self._begin_slot)
-        self._slot = threading.local()
-        self.ends = ThreadPoolExecutor(ENDS, "upload-end")
-        # Turns to read from fast clients: one chunk each, so that the loop has few busy sockets at a time.
-        self.turns = asyncio.Semaphore(self.width)
-
-    @contextlib.asynccontextmanager
-    async def upload(self) -> AsyncIterator["Upload"]:
-        """One upload; whatever ends the block before `submit` did leaves nothing in store or ledger."""
-        upload = Upload(self)
-        self.active += 1
-        try:
-            yield upload
-        finally:
-            try:
-                await asyncio.shield(upload.abandon())
-            finally:
-                self.active -= 1
-
-    @property
-    def share(self) -> int:
-        """Bytes that an upload without a turn may gather: its part of what all may hold together."""
-        return max(HEAD, min(self.settings.chunk, BUFFERS // (2 * max(1, self.active))))
-
-    def require_room(self, coming: int = 0) -> None:
-        """Refuse to eat into the disk floor with `coming` more bytes."""
-        free = self.store.free_bytes()
-        if free is not None and free - coming < self.settings.disk_floor:
-            raise Problem("store.full", "There is no room for this file now; operators have been told by the metrics.")
-
-    @property
-    def buffer(self) -> memoryview:
-        """A chunk of memory of the slot that asks, used again and again: fresh ones would each cost page faults."""
-        found: memoryview = self._slot.buffer
-        return found
-
-    def _begin_slot(self) -> None:
-        self._slot.buffer = memoryview(bytearray(self.settings.chunk))
-        _step_back()
-
-    def close(self) -> None:
-        """End the threads, once what they do is done."""
-        self.slots.shutdown()
-        self.ends.shutdown()
-
-
 class Upload:
     """One file on its way in. Methods belong to the event loop; `_write`, `_begin`, `_end`, `_undo` run in threads."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: "Intake") -> None:
         self.kind: Kind | None = None
         self.name = "upload"
         self.pipeline: Pipeline | None = None
@@ -225,7 +164,8 @@ class Upload:
                 raise
 
     def _in(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(threads, work)
+        # The context carries the correlation id into log lines.
+        return asyncio.get_running_loop().run_in_executor(threads, contextvars.copy_context().run, work)
 
     def _begin(self, head: bytes) -> None:
         """The first bytes tell the kind; only what is accepted gets a key and a writer."""
@@ -297,9 +237,3 @@ class Upload:
             self.intake.ledger.drop_blob(self._key)
         except (StoreError, LedgerUnavailable) as error:
             log.warning("upload.left_to_collector", key=self._key, error=type(error).__name__)
-
-
-def _step_back() -> None:
-    """Yield the processor to threads that answer status requests: they have little to do, uploads have much."""
-    with contextlib.suppress(AttributeError, OSError):  # Linux alone knows priorities of threads
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 5)

@@ -16,8 +16,10 @@ from typing import Any
 
 from celery import Celery
 from kombu import Exchange, Queue
+from kombu.exceptions import OperationalError
 
 TASK = "bench.nothing"
+TRIES = 20  # of one publish
 TALLY = struct.Struct("=qd")  # how many have run, and the Unix time at which the last one did
 
 
@@ -72,13 +74,23 @@ def publish(options: dict[str, Any]) -> None:
     share = options["count"] // options["publishers"]
     barrier = threading.Barrier(options["publishers"] + 1)
 
+    def send_one(producer: Any, arguments: tuple[Any, ...]) -> None:
+        for left in reversed(range(TRIES)):
+            try:
+                app.send_task(TASK, args=arguments, producer=producer, retry=False, confirm_timeout=10)
+                return
+            except OperationalError:  # a quorum queue refuses until it has found its leader
+                if not left:
+                    raise
+                time.sleep(0.1)
+
     def send() -> None:
         with app.producer_or_acquire() as producer:
             producer.connection.ensure_connection(max_retries=3)
             barrier.wait()
             for number in range(share):
                 arguments = ("0" * 36, "nothing", 0, number)
-                app.send_task(TASK, args=arguments, producer=producer, retry=False, confirm_timeout=10)
+                send_one(producer, arguments)
 
     threads = [threading.Thread(target=send) for _ in range(options["publishers"])]
     for thread in threads:

@@ -45,7 +45,7 @@ def measure(report: Report, chosen: Namespace) -> None:
         with _asleep(platform):
             idle = Spread.of(_look(platform, job_id, lambda since: since > chosen.seconds / 2))
             report.say(f"  idle, pools asleep: {idle}")
-            seen = _beside(report, platform, load, job_id=job_id)
+            seen = _beside(report, platform, load, job_id=job_id, variant="failed")
             report.add("p95", seen.p95, unit="ms", baseline=idle.p95, target=P95, n=seen.n)
             report.add("p95-over-idle", seen.p95, unit="ms", baseline=idle.p95, target=OVER_IDLE, n=seen.n)
             _large(report, platform, size=large)
@@ -53,7 +53,7 @@ def measure(report: Report, chosen: Namespace) -> None:
     # Another one, which has no work left over from above.
     with embedded() as platform:
         job_id = _one_job(platform)
-        seen = _beside(report, platform, _load(platform, chosen), job_id=job_id)
+        seen = _beside(report, platform, _load(platform, chosen), job_id=job_id, variant="failed-pools-running")
         report.add("p95-pools-running", seen.p95, unit="ms", baseline=idle.p95, n=seen.n)
 
 
@@ -90,8 +90,8 @@ def _look(platform: Platform, job_id: str, enough: Callable[[float], bool]) -> l
     return found
 
 
-def _beside(report: Report, platform: Platform, load: Load, *, job_id: str) -> Spread:
-    """Look while `load` runs; says what the uploads did."""
+def _beside(report: Report, platform: Platform, load: Load, *, job_id: str, variant: str) -> Spread:
+    """Look while `load` runs; says what the uploads did, and under `variant` how many failed."""
     with _running(platform, load) as running:
         api = platform.process("api")
         before, began = cpu_of(api), time.monotonic()
@@ -101,7 +101,7 @@ def _beside(report: Report, platform: Platform, load: Load, *, job_id: str) -> S
         share = 100 * (cpu_of(api) - before) / (time.monotonic() - began)
         outcome = running.result()
     report.say(f"  {load.clients} clients: status {spread}; API {share:.0f} % of one core; {outcome}")
-    _failed(report, f"failed-of-{load.clients}-clients", outcome)
+    _failed(report, variant, outcome)
     return spread
 
 
@@ -118,7 +118,11 @@ def _large(report: Report, platform: Platform, *, size: int) -> None:
     )
     with _running(platform, load) as running:
         outcome = running.result()
-    report.say(f"  20 clients of {size // MiB} MiB beside {SLOW_CLIENTS} slow ones: {outcome}")
+    spread = Spread.of(outcome.ms or (0.0,))
+    report.say(f"  20 clients of {size // MiB} MiB: upload ms {spread}")
+    report.say(
+        f"  {outcome.slow_ended} of {SLOW_CLIENTS} that took {SLOW_SECONDS:g} s for 1 MB ended; {outcome.failed}"
+    )
     ended = (outcome.ended + outcome.slow_ended) / (load.clients + load.slow_clients)
     report.add("large-and-slow-ended", ended, unit="of all", n=load.clients + load.slow_clients, target=ALL)
 

@@ -8,10 +8,10 @@ after a reconnect, a clock that stands still.
 import http.client
 import socket
 import sys
-import tempfile
 import time
 from pathlib import Path
 
+from config.settings import Settings
 from jobs.queues import queue_named
 
 ANSWER_LIMIT = 4.0  # seconds
@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
         case ["worker", pool]:
             complaint = listens(queue_named(pool).name)
         case ["beat"]:
-            complaint = ticks(Path(tempfile.gettempdir()))
+            complaint = ticks(Settings.load().data_dir / "run" / "beat")
         case _:
             complaint = __doc__
     if complaint:
@@ -53,7 +53,6 @@ def answers(port: int, path: str) -> str | None:
 def listens(pool: str) -> str | None:
     """What is wrong with this host's worker of `pool`; None where it answers a ping that travels over the broker."""
     from broker.app import make_app
-    from config.settings import Settings
     from workers.wiring import broker_options
 
     app = make_app(broker_options(Settings.load()))
@@ -64,8 +63,8 @@ def listens(pool: str) -> str | None:
 
 
 def ticks(folder: Path) -> str | None:
-    """What is wrong with beat; None where its schedule file, below `folder`, was written lately."""
-    written = [path.stat().st_mtime for path in folder.glob("heavylift-beat-*/schedule*")]
+    """What is wrong with beat; None where its schedule file in `folder` was written lately."""
+    written = [path.stat().st_mtime for path in folder.glob("schedule*")]
     if not written:
         return "beat has no schedule file"
     age = time.time() - max(written)

@@ -44,6 +44,8 @@ def shared_platform(services: Services) -> Iterator[House]:
 def platform(request: pytest.FixtureRequest, build: Build) -> House:
     """A started platform of this test alone, once on the embedded default and once on RabbitMQ and PostgreSQL.
 
-    Restrict it with `@pytest.mark.parametrize("platform", ["embedded"], indirect=True)`.
+    Restrict it with `@pytest.mark.parametrize("platform", ["embedded"], indirect=True)`; start fewer workers, and so
+    sooner, with `@pytest.mark.pools("parsing", "indexing")`.
     """
-    return build(request.param).start()
+    mark = request.node.get_closest_marker("pools")
+    return build(request.param).start(*(mark.args if mark else ()))

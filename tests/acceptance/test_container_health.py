@@ -13,21 +13,20 @@ def test_health__tells_a_living_worker_from_a_dead_one(build):
     Beat's check is well once beat wrote its schedule.
     """
     platform = build("embedded")
-    (platform.folder / "tmp").mkdir()
-    platform.env["TMPDIR"] = str(platform.folder / "tmp")
-    beat = platform.child("beat", "beat").start()
-    platform.start("indexing", "housekeeping", beat=False)
+    platform.start("indexing", "housekeeping")
 
     assert health(platform, "worker", "indexing") == (0, "")
     wait_until(
-        lambda: health(platform, "beat")[0] == 0 or not beat.running, within=60, what="beat's schedule", every=0.5
+        lambda: health(platform, "beat")[0] == 0 or not platform.beat.running,
+        within=60,
+        what="beat's schedule",
+        every=0.5,
     )
-
+    assert health(platform, "beat") == (0, "")
     platform.pools["indexing"].kill()
     code, words = health(platform, "worker", "indexing")
     assert code == 1
     assert "housekeeping-" in words
-    beat.kill()
     assert health(platform, "nonsense")[0] == 2
 
 

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import select
 from support.faces import PDF, XML, Rooms, Served, read_answer, request_head
 from support.waiting import holds_for, wait_until
 
-from api import protocol
+from api import protocol, uploads
+from config.settings import ApiSettings
+from ledger.schema import blobs
 from storage import open_store
 
 MiB = 1024 * 1024
@@ -130,6 +133,29 @@ def test_upload__slow_but_steady_is_fine(served):
         assert read_answer(line)[0] == 202
 
 
+def test_upload__renews_its_lease(served, monkeypatch):
+    """An upload that outlasts half its lease on the reserved key renews it, so that no collector takes its bytes."""
+    monkeypatch.setattr(uploads, "LEASE", 1.0)
+
+    def lease_left() -> float:
+        with served.rooms.ledger.database.reading() as tx:
+            row = tx.execute(select(blobs.c.lease_until, blobs.c.created_at)).one()
+        return (row.lease_until - row.created_at).total_seconds()
+
+    with served.connect() as line:
+        content = PDF + bytes(20 * MiB)
+        line.sendall(request_head(Content_Length=str(len(content))) + content[:MiB])
+        wait_until(lambda: partial_files(served), within=10, what="the upload to be written")
+        sent = MiB
+        while lease_left() < 1.3:
+            assert sent < len(content), "the lease was not renewed"
+            line.sendall(content[sent : sent + MiB])
+            sent += MiB
+            time.sleep(0.1)  # this client's pace
+        line.sendall(content[sent:])
+        assert read_answer(line)[0] == 202
+
+
 def test_upload__slow_clients_block_nobody(served):
     """Many clients that trickle do not keep a fast one waiting: slots are held by chunks, not by clients."""
     stop = threading.Event()
@@ -240,6 +266,24 @@ def test_shutdown__lets_waiting_clients_go_and_uploads_end(rooms):
         line.close()
     finally:
         served.close()
+
+
+def test_shutdown__cuts_off_what_outlasts_its_grace(tmp_path):
+    """An upload that is still running when the grace is over is ended, and leaves nothing."""
+    store = open_store(kind="local", path=tmp_path / "store")
+    rooms = Rooms(tmp_path / "data", store=store)
+    rooms.settings.api = ApiSettings(shutdown_grace=1.0)
+    served = Served(rooms)
+    try:
+        with served.connect() as line:
+            line.sendall(request_head(Content_Length=str(MiB)) + PDF + bytes(200_000))
+            wait_until(lambda: partial_files(served), within=10, what="the upload to be written")
+            served.close()
+        assert rooms.nothing_left()
+        assert not partial_files(served)
+    finally:
+        served.close()
+        rooms.close()
 
 
 def test_wait__many_clients_cost_no_threads(served):

@@ -146,7 +146,8 @@ def _named(variable: str, kind: str, answers: Callable[[str], bool]) -> Found | 
     if not url:
         return None
     if not answers(url):
-        raise Misconfigured(f"{variable} names a {kind} that does not answer (or may not make databases)")
+        also = ", or does not let us make databases" if kind == "database" else ""
+        raise Misconfigured(f"{variable} names a {kind} that does not answer{also}")
     return Found(url=url, origin=variable)
 
 

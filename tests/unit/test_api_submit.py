@@ -11,6 +11,8 @@ from support.faces import PDF, XML, Caller, Rooms
 
 from jobs.ids import is_id
 from storage import open_store
+from storage.memory import MemoryStore
+from storage.port import ObjectWriter, StoreError, StoreFull, StoreUnavailable
 
 BOUNDARY = "b0undary"
 
@@ -174,6 +176,7 @@ def test_submit__correlation_id_is_kept_or_made(caller):
         ({"content": XML, "params": {"metadata": '{"a":"\\ud800"}'}}, 400, "request.malformed"),
         ({"content": XML, "params": {"metadata": json.dumps({"a": "x" * 8200})}}, 400, "request.malformed"),
         ({"content": XML, "params": {"options": '{"nope": 1}'}}, 400, "request.malformed"),
+        ({"content": XML, "params": {"tags": "t" * 65}}, 400, "request.malformed"),
         ({"content": XML, "params": {"tags": "a\0b"}}, 400, "request.malformed"),
         ({"content": XML, "params": {"batch_id": "a\0b"}}, 400, "request.malformed"),
         ({"content": XML, "params": {"deadline": "2020-01-01T00:00:00Z"}}, 400, "request.malformed"),
@@ -272,3 +275,57 @@ def test_submit__ledger_away_is_a_503(tmp_path):
     finally:
         caller.close()
         rooms.close()
+
+
+class Torn(MemoryStore):
+    """A store whose writers fail with `error` in the moment `at`."""
+
+    def __init__(self, at: str, error: StoreError) -> None:
+        super().__init__()
+        self.at, self.error = at, error
+
+    def writer(self, key: str, *, size_hint: int | None = None) -> ObjectWriter:
+        writer = super().writer(key, size_hint=size_hint)
+
+        def fail(*_: object) -> None:
+            writer.abort()
+            raise self.error
+
+        setattr(writer, self.at, fail)
+        return writer
+
+
+@pytest.mark.parametrize(
+    ("at", "error", "status", "code", "left"),
+    [
+        ("write", StoreFull("no space"), 507, "store.full", []),
+        ("commit", StoreFull("no space"), 507, "store.full", []),
+        ("write", StoreUnavailable("away"), 503, "store.unavailable", []),
+        # The object may be there all the same: only the collector can tell, by the row's lease.
+        ("commit", StoreUnavailable("away"), 503, "store.unavailable", ["pending"]),
+    ],
+)
+def test_submit__store_that_fails(tmp_path, at, error, status, code, left):
+    """A store that is full or away is told apart, makes no job, and leaves a row only where an object may be left."""
+    rooms = Rooms(tmp_path, store=Torn(at, error))
+    caller = Caller(rooms)
+    try:
+        answer = caller.post("/v1/jobs", content=XML)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert rooms.blob_states() == left
+        assert caller.get("/v1/jobs").json()["items"] == []
+    finally:
+        caller.close()
+        rooms.close()
+
+
+def test_submit__many_small_pieces_cost_little_memory(caller):
+    """Pieces of a few bytes are copied together instead of each being kept."""
+    content = PDF + bytes(120_000)
+
+    async def crumbs():
+        for start in range(0, len(content), 7):
+            yield content[start : start + 7]
+
+    answer = caller.post("/v1/jobs", content=crumbs())
+    assert answer.json()["file"]["sha256"] == hashlib.sha256(content).hexdigest()
