@@ -14,10 +14,10 @@ import uvicorn
 
 from api.app import create_app
 from api.state import Face
-from api.wiring import open_ledger, open_objects, open_publisher
 from config.settings import ApiSettings, Settings
 from jobs.errors import ConfigurationError
 from search import SqlSearch
+from wiring import open_ledger, open_objects, open_publisher
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

@@ -73,29 +73,21 @@ def beat(data_dir: DataDir = None) -> None:
 def flower(data_dir: DataDir = None) -> None:
     """Run Flower, the view for ops."""
     settings = _service("flower", data_dir)
-    from broker.app import BrokerOptions
     from broker.flower import run
+    from wiring import broker_options
 
     wait_at_gate()
-    broker = settings.broker
-    options = BrokerOptions(
-        url=settings.broker_url,
-        prefix=broker.prefix,
-        confirm_timeout=broker.confirm_timeout,
-        visibility_timeout=broker.visibility_timeout,
-        delivery_limit=broker.delivery_limit,
-    )
     password = settings.flower.password.get_secret_value() if settings.flower.password else None
-    sys.exit(run(options, host=settings.flower.host, port=settings.flower.port, password=password))
+    sys.exit(run(broker_options(settings), host=settings.flower.host, port=settings.flower.port, password=password))
 
 
 def migrate(data_dir: DataDir = None) -> None:
     """Bring the ledger's tables up to date."""
     settings = _service("migrate", data_dir)
-    from ledger import Ledger
+    from wiring import open_ledger
 
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ledger = Ledger(settings.ledger_url, db_schema=settings.ledger.db_schema)
+    ledger = open_ledger(settings)
     try:
         ledger.migrate()
     finally:

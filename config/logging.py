@@ -6,7 +6,16 @@ from typing import Any
 
 import structlog
 
-_QUIET = ("alembic.runtime.plugins", "amqp", "kombu.connection", "httpx", "httpcore", "botocore", "urllib3", "celery.worker.strategy")
+_QUIET = (
+    "alembic.runtime.plugins",
+    "amqp",
+    "kombu.connection",
+    "httpx",
+    "httpcore",
+    "botocore",
+    "urllib3",
+    "celery.worker.strategy",
+)
 
 
 def configure(*, service: str, level: str = "INFO") -> None:

@@ -69,6 +69,7 @@ class StoreSettings(BaseSettings):
     prefix: str = ""  # of every key
     endpoint_url: str | None = None
     region: str = "us-east-1"
+    create_bucket: bool = False  # make the bucket where it is missing
     access_key: SecretStr | None = None
     secret_key: SecretStr | None = None
     # Some S3 servers choke on boto3's newer default checksums.

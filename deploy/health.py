@@ -53,7 +53,7 @@ def answers(port: int, path: str) -> str | None:
 def listens(pool: str) -> str | None:
     """What is wrong with this host's worker of `pool`; None where it answers a ping that travels over the broker."""
     from broker.app import make_app
-    from workers.wiring import broker_options
+    from wiring import broker_options
 
     app = make_app(broker_options(Settings.load()))
     replies = app.control.ping(timeout=ANSWER_LIMIT) or []

@@ -1,9 +1,8 @@
 """What a step may touch: StepContext, and the ports that trusted steps are given."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, NamedTuple, Protocol
 
 
 class StepContext(Protocol):
@@ -50,9 +49,8 @@ class StepContext(Protocol):
         """Path of read-only reference data that the platform provides; `KeyError` where there is none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """One findable thing: a row, a page, a body."""
+class Place(NamedTuple):
+    """One findable thing: a row, a page, a body. A tuple: a list has thousands of them."""
 
     artifact: str | None  # the artifact that holds it
     place: str  # `page 3`, `row 17`, `file`

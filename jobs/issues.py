@@ -1,8 +1,8 @@
 """What a parser yields: `Record` for a good row, `Issue` for each thing wrong; both are values."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 
 class Severity(StrEnum):
@@ -42,13 +42,12 @@ class Issue:
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """One good row of a list, or one unit (a page) of a document."""
+class Record(NamedTuple):
+    """One good row of a list, or one unit (a page) of a document. A tuple: lists have millions of them."""
 
     row: int  # 1-based item
     line: int | None  # 1-based line of the file
-    fields: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
         """One line of `records.jsonl`."""

@@ -14,7 +14,7 @@ from ledger.database import Database
 if TYPE_CHECKING:
     import psycopg
 
-POLL_SECONDS = 0.02  # how often SQLite's data version is read while somebody waits
+POLL_SECONDS = 0.005  # how often SQLite's data version is read while somebody waits
 _RECONNECT_SECONDS = 1.0
 
 

@@ -56,7 +56,7 @@ def read_item(fields: dict[str, str | None], row: int, *, line: int) -> tuple[Re
             wrong.append((code, column, text))
     if wrong or None in (found["qty"], found["color_id"], found["part_num"], found["item_type"]) or "DELETE" in fields:
         return _judged(fields, found, wrong, row=row, line=line)
-    return Record(row=row, line=line, fields=found), []
+    return Record(row, line, found), []
 
 
 def _remember(known: dict[str, Reading], text: str, read: Callable[[str], Reading]) -> Reading:
@@ -89,7 +89,7 @@ def _judged(
         value = text.strip() or None if text else None
         issues.append(issue(code, value, row=row, line=line, column=column, suggestions=likely))
     rejected = any(CODES[code].severity is Severity.ERROR for code, _, _ in wrong)
-    return None if rejected else Record(row=row, line=line, fields=found), issues
+    return None if rejected else Record(row, line, found), issues
 
 
 def _missing(fields: dict[str, str | None], found: dict[str, Any]) -> Iterator[tuple[str, str]]:

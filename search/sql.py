@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, case, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, case, delete, func, select
 
 from jobs.context import Place
 from ledger.database import Database
@@ -14,7 +14,6 @@ from ledger.schema import jobs, search_places
 MAX_WORDS = 12  # of a query; more are ignored
 MAX_BODY = 20_000  # characters of one place that are searched
 SNIPPET = 160  # characters
-_BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +30,7 @@ class Hit:
 
 def fold(text: str) -> str:
     """The form that is compared: compatibility-normalised and case-folded."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    return text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
 
 
 class SqlSearch:
@@ -39,6 +38,8 @@ class SqlSearch:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        style = "?" if database.is_sqlite else "%s"
+        self._insert = f"INSERT INTO {search_places.name} ({', '.join(_COLUMNS)}) VALUES ({', '.join([style] * 7)})"  # noqa: S608 - our own names
 
     def query(self, owner: str, q: str, *, limit: int = 20, offset: int = 0) -> tuple[list[Hit], int | None]:
         """Places that hold every word of `q`, best first, and the next offset. No words: no hits."""
@@ -65,8 +66,9 @@ class SqlSearch:
             tx.execute(delete(search_places).where(search_places.c.job_id == job_id))
             if tx.execute(select(jobs.c.id).where(jobs.c.id == job_id)).first() is None:
                 return 0  # deleted meanwhile
-            for start in range(0, len(rows), _BATCH):
-                tx.execute(insert(search_places), rows[start : start + _BATCH])
+            if rows:
+                # Straight to the driver: SQLAlchemy's own handling of parameters takes longer than the insert.
+                tx.exec_driver_sql(self._insert, rows)
             return len(rows)
 
         rows = [_row(owner, job_id, place) for place in places]
@@ -100,18 +102,15 @@ def _score(words: list[str]) -> ColumnElement[Any]:
     return total
 
 
-def _row(owner: str, job_id: str, place: Place) -> dict[str, Any]:
-    body = place.text[:MAX_BODY].replace("\0", "")
-    title = place.title.replace("\0", "")
-    return {
-        "owner": owner,
-        "job_id": job_id,
-        "artifact": place.artifact,
-        "place": place.place,
-        "title": title,
-        "body": body,
-        "folded": fold(f"{title} {body}"),
-    }
+_COLUMNS = ("owner", "job_id", "artifact", "place", "title", "body", "folded")
+
+
+def _row(owner: str, job_id: str, place: Place) -> tuple[str | None, ...]:
+    """The columns of `_COLUMNS`."""
+    body, title = place.text[:MAX_BODY], place.title
+    if "\0" in body or "\0" in title:  # which PostgreSQL's text cannot hold
+        body, title = body.replace("\0", ""), title.replace("\0", "")
+    return owner, job_id, place.artifact, place.place, title, body, fold(f"{title} {body}")
 
 
 def _hit(row: dict[str, Any], words: list[str]) -> Hit:

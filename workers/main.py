@@ -17,10 +17,11 @@ from broker.app import STEP_TASK
 from config.logging import configure
 from config.settings import Settings
 from jobs.queues import queue_named
+from wiring import broker_options
 from workers.executor import Message, ShuttingDown
 from workers.housekeeping import SWEEPS
 from workers.sandbox import remove
-from workers.wiring import Worker, broker_options, build_worker
+from workers.wiring import Worker, build_worker
 
 log = structlog.get_logger(__name__)
 

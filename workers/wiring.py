@@ -1,25 +1,22 @@
-"""Wiring: from settings to the objects of one worker process."""
+"""From settings to the parts of one worker process."""
 
 import os
 import socket
 from dataclasses import dataclass
 
-from broker import BrokerOptions, Publisher, make_app
+from broker import Publisher
 from config.settings import Settings
-from jobs.policy import RetryPolicy
 from jobs.queues import Queue
 from ledger import Ledger, WorkerFacts
 from search import JobIndex, SqlSearch
-from storage import open_store
 from storage.port import ObjectStore
+from wiring import broker_options, open_ledger, open_objects, open_publisher
 from workers.dispatcher import Dispatcher
 from workers.executor import Executor
 from workers.heartbeat import Heartbeat
 from workers.housekeeping import Housekeeping
 from workers.runner import Limits, Runner
 from workers.sandbox import Admission, Sandbox, capabilities
-
-_UNSENT_DELAY = 1.0  # seconds until a dispatcher may send what the publisher could not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,30 +43,13 @@ class Worker:
         self.ledger.close()
 
 
-def broker_options(settings: Settings) -> BrokerOptions:
-    """Where the lines are, out of the settings."""
-    return BrokerOptions(
-        url=settings.broker_url,
-        prefix=settings.broker.prefix,
-        confirm_timeout=settings.broker.confirm_timeout,
-        visibility_timeout=settings.broker.visibility_timeout,
-        delivery_limit=settings.broker.delivery_limit,
-    )
-
-
 def build_worker(queue: Queue, settings: Settings) -> Worker:
     """Everything a worker of `queue` needs; nothing is connected yet."""
     concurrency = settings.worker.concurrency or queue.concurrency
     name = f"{queue.name}-{os.getpid()}@{socket.gethostname()}"
     ledger = open_ledger(settings, pool_size=concurrency + 3)
     store = open_objects(settings)
-    options = broker_options(settings)
-    publisher = Publisher(
-        make_app(options),
-        options,
-        on_sent=ledger.sent,
-        on_failed=lambda ids: ledger.unsent(ids, delay=_UNSENT_DELAY),
-    )
+    publisher = open_publisher(settings, ledger)
     heartbeat = Heartbeat(
         ledger,
         worker=name,
@@ -107,39 +87,13 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
         housekeeping=Housekeeping(
             ledger=ledger,
             store=store,
-            broker=options,
+            broker=broker_options(settings),
             wake=publisher.wake,
             scratch=settings.scratch_path,
             retention_days=settings.retention.days,
             events_days=settings.retention.events_days,
             lost_after=settings.worker.lost_after,
         ),
-    )
-
-
-def open_ledger(settings: Settings, *, pool_size: int) -> Ledger:
-    """The ledger, with the retry policy of the settings."""
-    return Ledger(
-        settings.ledger_url,
-        db_schema=settings.ledger.db_schema,
-        pool_size=pool_size,
-        policy=RetryPolicy(base=settings.worker.backoff_base),
-    )
-
-
-def open_objects(settings: Settings) -> ObjectStore:
-    """The object store."""
-    store = settings.store
-    return open_store(
-        kind=store.kind,
-        path=settings.store_path,
-        bucket=store.bucket,
-        prefix=store.prefix,
-        endpoint_url=store.endpoint_url,
-        region=store.region,
-        access_key=store.access_key.get_secret_value() if store.access_key else None,
-        secret_key=store.secret_key.get_secret_value() if store.secret_key else None,
-        checksums=store.checksums,
     )
 
 

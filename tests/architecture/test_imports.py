@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
-from support.sources import ROOMS, ROOT, imports_of, python_files, top
+from support.sources import ROOMS, ROOT, imports_of, python_files, text_of, top
 
 INFRASTRUCTURE = frozenset(
     [
@@ -35,6 +37,15 @@ def test_imports__contracts_hold():
     argv = [sys.executable, "-c", program, "--no-cache"]
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_imports__every_room_is_known():
+    """A new top-level package is named in pyproject.toml's contracts, and so in every test that walks the rooms."""
+    settings = tomllib.loads(text_of(Path("pyproject.toml")))["tool"]
+    packages = {path.parts[0] for path in python_files() if path.name == "__init__.py" and len(path.parts) == 2}
+    assert set(settings["importlinter"]["root_packages"]) == packages
+    assert set(settings["mypy"]["packages"]) == packages
+    assert packages <= set(ROOMS)
 
 
 def test_imports__jobs_needs_nothing_but_pydantic():

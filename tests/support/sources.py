@@ -20,6 +20,7 @@ ROOMS = (
     "pipelines",
     "search",
     "storage",
+    "wiring",
     "workers",
 )
 _UNSEEN = frozenset({".git", ".venv", ".heavylift", "__pycache__", ".mypy_cache", ".ruff_cache"})

@@ -1,7 +1,8 @@
-"""Wiring: from settings to the rooms of one API process."""
+"""Wiring: from settings to the rooms that every process shares. Read by api/, workers/ and cli/ alone."""
 
 from broker import BrokerOptions, Publisher, make_app
 from config.settings import Settings
+from jobs.policy import RetryPolicy
 from ledger import Ledger
 from storage import open_store
 from storage.port import ObjectStore
@@ -9,10 +10,14 @@ from storage.port import ObjectStore
 _UNSENT_DELAY = 1.0  # seconds until a dispatcher may send what the publisher could not
 
 
-def open_ledger(settings: Settings) -> Ledger:
-    """The ledger; connects on first use, so an API starts while its database is away."""
-    found = settings.ledger
-    return Ledger(settings.ledger_url, db_schema=found.db_schema, pool_size=found.pool_size)
+def open_ledger(settings: Settings, *, pool_size: int | None = None) -> Ledger:
+    """The ledger, with the retry policy of the settings; it connects on first use, so a process starts without it."""
+    return Ledger(
+        settings.ledger_url,
+        db_schema=settings.ledger.db_schema,
+        pool_size=pool_size or settings.ledger.pool_size,
+        policy=RetryPolicy(base=settings.worker.backoff_base),
+    )
 
 
 def open_objects(settings: Settings) -> ObjectStore:
@@ -28,6 +33,7 @@ def open_objects(settings: Settings) -> ObjectStore:
         access_key=store.access_key.get_secret_value() if store.access_key else None,
         secret_key=store.secret_key.get_secret_value() if store.secret_key else None,
         checksums=store.checksums,
+        create_bucket=store.create_bucket,
     )
 
 
@@ -44,7 +50,7 @@ def broker_options(settings: Settings) -> BrokerOptions:
 
 
 def open_publisher(settings: Settings, ledger: Ledger) -> Publisher:
-    """The publisher that sends a submit's messages after its commit."""
+    """The publisher that sends messages after the commit that made them due."""
     options = broker_options(settings)
     return Publisher(
         make_app(options),
