@@ -16,7 +16,7 @@ from jobs.model import FileFacts
 from jobs.pipeline import Pipeline
 from ledger import NewJob, Submitted
 from ledger.errors import IdempotencyMismatch, LedgerUnavailable
-from parsers.sniff import Kind, sniff
+from parsers.sniff import UNKNOWN, Kind, sniff
 from pipelines import accepted_kinds, pipeline_for
 from storage.port import ObjectWriter, StoreError, StoreFull
 
@@ -119,14 +119,14 @@ class Upload:
     @property
     def facts(self) -> FileFacts:
         """The file, once it is finished."""
-        assert self.kind is not None
         assert self._key is not None
+        kind = self.kind or UNKNOWN
         return FileFacts(
             name=self.name,
             size=self.size,
             sha256=self._hash.hexdigest(),
-            media_type=self.kind.media_type,
-            kind=self.kind.name,
+            media_type=kind.media_type,
+            kind=kind.name,
             key=self._key,
         )
 
@@ -182,7 +182,7 @@ class Upload:
 
     def _require_accepted(self) -> None:
         accepted = self.pipeline.accepts if self.pipeline else accepted_kinds()
-        if self.kind is None or self.kind.name not in accepted or self.pipeline is None:
+        if self.pipeline is None or not self.pipeline.takes(self.kind.name if self.kind else None):
             seen = f"This is a {self.kind.title}" if self.kind else "The bytes are of no kind that is known here"
             takes = f"pipeline {self.pipeline.name}" if self.pipeline else "this server"
             detail = f"{seen}; {takes} accepts {', '.join(sorted(accepted))}."

@@ -11,7 +11,7 @@ from jobs.model import Status
 from ledger import Ledger, Watch
 from ledger.errors import LedgerUnavailable
 
-_TOGETHER = 0.02  # seconds between two looks at the ledger, so that bursts of commits cost one
+_TOGETHER = 0.005  # seconds between two looks at the ledger, so that bursts of commits cost one
 _AT_LEAST_EVERY = 2.0  # seconds; a safety net under lost notifications
 _BATCH = 500  # ids in one query
 

@@ -120,8 +120,9 @@ def make_app(options: BrokerOptions) -> Celery:
         broker_connection_timeout=4,
         broker_heartbeat=30,
         broker_pool_limit=None,  # the publisher keeps a connection of its own
-        event_queue_prefix=f"{options.prefix}ev",
-        control_exchange=f"{options.prefix}.pidbox",
+        event_queue_prefix=f"{options.prefix}.ev",
+        event_exchange=f"{options.prefix}.ev",
+        control_exchange=options.prefix,  # Celery adds `.pidbox`
         timezone="UTC",
     )
     return app

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from broker.app import STEP_TASK, BrokerOptions, dead_letter_queue, queue_name
 log = structlog.get_logger(__name__)
 _BATCH = 50
 _MAX_WAITING = 10_000  # beyond it the outbox alone remembers
+_TELL_SECONDS = 0.1  # confirmed rows are gathered for so long: their deletes would meet the claims they woke
 _QUIET_SECONDS = 1.0  # after a failure: leave it to the outbox instead of hammering the broker
 
 
@@ -56,6 +58,8 @@ class Publisher:
         self._waiting: queue.Queue[Dispatched | None] = queue.Queue(_MAX_WAITING)
         self._connection: Connection | None = None
         self._producer: Producer | None = None
+        self._confirmed: list[int] = []  # outbox ids that the ledger does not know of yet
+        self._tell_at = 0.0  # monotonic
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
@@ -91,12 +95,21 @@ class Publisher:
             batch = self._next_batch()
             if batch:
                 self._send(batch)
-            if self._closing.is_set() and self._waiting.empty():
+            ending = self._closing.is_set() and self._waiting.empty()
+            if self._confirmed and (ending or time.monotonic() >= self._tell_at):
+                confirmed, self._confirmed = self._confirmed, []
+                self._tell(self._on_sent, confirmed)
+            if ending:
                 self._disconnect()
                 return
 
     def _next_batch(self) -> list[Dispatched]:
-        first = self._waiting.get()
+        """What waits; nothing where confirmed rows have to be told of first."""
+        try:
+            wait = max(0.0, self._tell_at - time.monotonic()) if self._confirmed else None
+            first = self._waiting.get(timeout=wait)
+        except queue.Empty:
+            return []
         batch = [first] if first is not None else []
         while len(batch) < _BATCH:
             try:
@@ -118,7 +131,10 @@ class Publisher:
             log.warning("broker.publish_failed", error=type(error).__name__, unsent=len(batch) - len(confirmed))
             self._disconnect()
         rest = [dispatch.id for dispatch in batch[len(confirmed) :]]
-        self._tell(self._on_sent, confirmed)
+        if confirmed:
+            if not self._confirmed:
+                self._tell_at = time.monotonic() + _TELL_SECONDS
+            self._confirmed += confirmed
         if rest:
             self._tell(self._on_failed, rest)
             self._closing.wait(_QUIET_SECONDS)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from cli import VERSION
-from cli.exits import CommandError, Exit
+from cli.exits import Exit
 from cli.screen import emit
 
 PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}  # their own arguments are theirs
@@ -51,21 +51,9 @@ def logs(
 
 def bench(ctx: typer.Context, name: Annotated[str | None, typer.Argument(help="Which measurement.")] = None) -> None:
     """Measure something; the numbers come as JSON lines."""
-    from importlib import import_module
-    from pkgutil import iter_modules
+    from bench import run
 
-    from cli.services import ROOT
-
-    known = sorted(module.name.replace("_", "-") for module in iter_modules([str(ROOT / "bench")]))
-    if name is None or name not in known:
-        raise CommandError(
-            f"there is no measurement {name!r}" if name else "name a measurement", hint=f"known: {', '.join(known)}"
-        )
-    main = getattr(import_module(f"bench.{name.replace('-', '_')}"), "main", None)
-    if main is None:
-        raise CommandError(f"bench/{name}.py has no main()")
-    sys.argv = [f"heavylift bench {name}", *ctx.args]
-    sys.exit(main())
+    sys.exit(run(name or "list", ctx.args))
 
 
 def test(ctx: typer.Context) -> None:

@@ -10,6 +10,7 @@ from jobs.errors import ConfigurationError
 from jobs.model import UPLOAD, Memory
 from jobs.queues import Queue, queue_named
 
+ANY_KIND = "*"  # in `accepts`: whatever the bytes are, where the caller names the pipeline
 MAX_ATTEMPTS = 4  # the first try and three retries
 
 
@@ -65,6 +66,10 @@ class Pipeline:
     def step(self, name: str) -> Step:
         """The step of that name; `KeyError` where there is none (an old plan after a deploy)."""
         return self._by_name[name]
+
+    def takes(self, kind: str | None) -> bool:
+        """Whether a file of that kind (None: of no known one) may be submitted to it."""
+        return kind in self.accepts or ANY_KIND in self.accepts
 
     def validated_options(self, given: dict[str, Any]) -> dict[str, Any]:
         """`given` checked and completed with defaults; raises `pydantic.ValidationError`."""

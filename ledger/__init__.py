@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from jobs.policy import RetryPolicy
 from ledger.apply import Dispatch
-from ledger.blobs import Blobs
+from ledger.blobs import RESERVED, Blobs, BlobStock
 from ledger.claims import Claim, Claims, Held, Progress
 from ledger.database import Database
 from ledger.queries import Counts, JobFilter, Queries
@@ -37,10 +37,17 @@ class Ledger(Submits, Claims, Verbs, Queries, Blobs, Sweeps):
     """
 
     def __init__(
-        self, url: str, *, db_schema: str | None = None, pool_size: int = 10, policy: RetryPolicy | None = None
+        self,
+        url: str,
+        *,
+        db_schema: str | None = None,
+        pool_size: int = 10,
+        policy: RetryPolicy | None = None,
+        stock: int = 0,  # blob keys to reserve ahead at a time
     ) -> None:
         self.database = Database(url, db_schema=db_schema, pool_size=pool_size)
         self.policy = policy or RetryPolicy()
+        self.stock = BlobStock(lambda n: self._reserve(n, lease=2 * RESERVED), size=stock) if stock else None
 
     def migrate(self) -> None:
         """Bring the tables to this release; raises `NewerSchema` where they belong to a newer one."""

@@ -1,5 +1,9 @@
 """Stored bytes by content: reserve a key, make it live with the commit, collect what nobody refers to."""
 
+import threading
+import time
+from collections.abc import Callable
+
 from sqlalchemy import Connection, delete, exists, insert, or_, select, update
 
 from jobs.ids import new_id
@@ -7,6 +11,7 @@ from ledger.database import Database, db_now
 from ledger.schema import artifacts, blobs, jobs
 
 PENDING, LIVE, DELETING = "pending", "live", "deleting"
+RESERVED = 3600.0  # seconds that a reservation lives
 _GRACE = 60.0  # seconds that the collector keeps off a blob which was just referred to
 
 
@@ -35,24 +40,56 @@ def settle_blob(tx: Connection, key: str, *, sha256: str, size: int) -> str:
     return key
 
 
+class BlobStock:
+    """Keys reserved ahead: a transaction less for nearly every upload and step. Thread-safe.
+
+    What is left when the process ends is a handful of rows without bytes, which the collector takes.
+    """
+
+    def __init__(self, reserve: Callable[[int], list[str]], *, size: int) -> None:
+        self._reserve = reserve  # takes how many; the reservations live for 2 * RESERVED seconds
+        self._size = size
+        self._lock = threading.Lock()
+        self._keys: list[str] = []
+        self._good_until = 0.0  # monotonic; from then on a key would live for less than RESERVED
+
+    def take(self, n: int) -> list[str]:
+        """`n` keys whose reservations live for RESERVED seconds at least."""
+        with self._lock:
+            if time.monotonic() > self._good_until:
+                self._keys = []
+            if len(self._keys) < n:
+                good_until = time.monotonic() + RESERVED
+                self._keys = self._reserve(n + self._size)
+                self._good_until = good_until
+            taken, self._keys = self._keys[:n], self._keys[n:]
+        return taken
+
+
 class Blobs:
     """The verbs on stored bytes; part of `Ledger`."""
 
     database: Database
+    stock: "BlobStock | None" = None  # keys reserved ahead, where the process asked for it
 
-    def reserve_blob(self, *, lease: float = 3600.0) -> str:
+    def reserve_blob(self, *, lease: float = RESERVED) -> str:
         """A fresh key for bytes about to be written; without a commit the collector removes them after `lease` s."""
         return self.reserve_blobs(1, lease=lease)[0]
 
-    def reserve_blobs(self, n: int, *, lease: float = 3600.0) -> list[str]:
-        """`n` fresh keys in one transaction."""
+    def reserve_blobs(self, n: int, *, lease: float = RESERVED) -> list[str]:
+        """`n` fresh keys, in one transaction at most."""
+        if self.stock is not None and lease == RESERVED:
+            return self.stock.take(n)
+        return self._reserve(n, lease=lease)
+
+    def _reserve(self, n: int, *, lease: float) -> list[str]:
         keys = [new_id() for _ in range(n)]
         rows = [{"key": key, "state": PENDING, "lease_until": db_now(lease), "created_at": db_now()} for key in keys]
         if rows:
             self.database.writing(lambda tx: tx.execute(insert(blobs).values(rows)))
         return keys
 
-    def extend_blob(self, key: str, *, lease: float = 3600.0) -> None:
+    def extend_blob(self, key: str, *, lease: float = RESERVED) -> None:
         """Keep a reservation alive while its bytes still arrive."""
         self.database.writing(
             lambda tx: tx.execute(update(blobs).where(blobs.c.key == key).values(lease_until=db_now(lease)))

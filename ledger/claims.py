@@ -137,7 +137,8 @@ class Claims:
             _, dispatches = apply(tx, job, decided, now=now)
             return True, dispatches
 
-        return self.database.writing(work, durable=True)
+        # Not durable: what a power cut takes from here is run again, since the claim is still there then.
+        return self.database.writing(work)
 
     def take_away(self, held: Held, fault: Fault) -> tuple[Dispatch, ...]:
         """End an attempt whose worker went silent, if its lease is still over; the fence keeps that worker out."""

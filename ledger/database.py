@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Float, create_engine, event, literal, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
@@ -28,23 +28,24 @@ class db_now(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function th
     """The database's clock plus `seconds`: workers' own clocks may differ."""
 
     type = Utc()
-    inherit_cache = False
+    inherit_cache = True  # the seconds are a bound parameter, so statements are compiled once
     name = "db_now"
 
     def __init__(self, seconds: float = 0.0) -> None:
-        super().__init__()
-        self.seconds = float(seconds)
+        super().__init__(literal(float(seconds), Float))
 
 
 @compiles(db_now, "postgresql")
-def _postgres_now(element: db_now, _compiler: SQLCompiler, **_: Any) -> str:
-    return f"(clock_timestamp() + interval '{element.seconds:.6f} seconds')"
+def _postgres_now(element: db_now, compiler: SQLCompiler, **named: Any) -> str:
+    seconds = compiler.process(element.clauses, **named)
+    return f"(clock_timestamp() + make_interval(secs => CAST({seconds} AS double precision)))"
 
 
 @compiles(db_now, "sqlite")
-def _sqlite_now(element: db_now, _compiler: SQLCompiler, **_: Any) -> str:
+def _sqlite_now(element: db_now, compiler: SQLCompiler, **named: Any) -> str:
     # The form in which SQLAlchemy stores datetimes (six decimals), so that text comparison is time comparison.
-    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', '{element.seconds:+.3f} seconds') || '000')"
+    seconds = compiler.process(element.clauses, **named)
+    return f"(strftime('%Y-%m-%d %H:%M:%f', 'now', printf('%+.3f seconds', {seconds})) || '000')"
 
 
 class Database:

@@ -291,6 +291,5 @@ search_places = Table(
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("folded", Text, nullable=False),  # title and body, case-folded: what queries match
-    Index("ix_search_places_owner_job_id", "owner", "job_id"),
     Index("ix_search_places_job_id", "job_id"),
 )

@@ -19,6 +19,9 @@ class Kind:
     title: str  # for people
 
 
+UNKNOWN = Kind(name="unknown", media_type="application/octet-stream", title="file of no known kind")
+
+
 def _kinds(*rows: tuple[str, str, str]) -> dict[str, Kind]:
     return {name: Kind(name=name, media_type=media_type, title=title) for name, media_type, title in rows}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType, ModuleType
 
 from jobs.errors import ConfigurationError
-from jobs.pipeline import Pipeline
+from jobs.pipeline import ANY_KIND, Pipeline
 
 
 def collect(modules: Iterable[ModuleType]) -> dict[str, Pipeline]:
@@ -20,7 +20,7 @@ def collect(modules: Iterable[ModuleType]) -> dict[str, Pipeline]:
         if pipeline.name in found:
             raise ConfigurationError(f"two pipelines are named {pipeline.name!r}; rename the one in {module.__name__}")
         for kind in pipeline.accepts:
-            if kind in kinds:
+            if kind in kinds and kind != ANY_KIND:
                 message = f"pipelines {kinds[kind]!r} and {pipeline.name!r} both accept {kind!r}; take it out of one"
                 raise ConfigurationError(message)
             kinds[kind] = pipeline.name
@@ -42,7 +42,7 @@ def _here() -> Iterable[ModuleType]:
 
 
 _PIPELINES: Mapping[str, Pipeline] = MappingProxyType(collect(_here()))
-_BY_KIND = {kind: pipeline for pipeline in _PIPELINES.values() for kind in pipeline.accepts}
+_BY_KIND = {kind: pipeline for pipeline in _PIPELINES.values() for kind in pipeline.accepts if kind != ANY_KIND}
 
 
 def pipelines() -> Mapping[str, Pipeline]:

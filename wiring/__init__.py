@@ -7,6 +7,7 @@ from ledger import Ledger
 from storage import open_store
 from storage.port import ObjectStore
 
+_STOCK = 32  # blob keys reserved ahead by a process
 _UNSENT_DELAY = 1.0  # seconds until a dispatcher may send what the publisher could not
 
 
@@ -17,6 +18,7 @@ def open_ledger(settings: Settings, *, pool_size: int | None = None) -> Ledger:
         db_schema=settings.ledger.db_schema,
         pool_size=pool_size or settings.ledger.pool_size,
         policy=RetryPolicy(base=settings.worker.backoff_base),
+        stock=_STOCK,
     )
 
 

@@ -136,7 +136,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_search_places"),
     )
     op.create_index("ix_search_places_job_id", "search_places", ["job_id"], unique=False)
-    op.create_index("ix_search_places_owner_job_id", "search_places", ["owner", "job_id"], unique=False)
 
     op.create_table(
         "workers",
