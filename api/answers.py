@@ -23,8 +23,12 @@ def etag_of(job: Job) -> str:
 
 
 def job_response(recent: RecentJobs, job: Job, *, status: int = 200, **more: Any) -> Response:
-    """The job with its ETag; `more` becomes members of the body. May ask the ledger; call it in a thread."""
+    """The job with its ETag; `more` becomes members of the body. May ask the ledger; call it in a thread.
+
+    A 202 does without places in line: they would be counted for every submit, and most are never looked at.
+    """
     headers = {"ETag": etag_of(job), "Cache-Control": "no-cache"}
     if status == 202:
         headers["Location"] = f"/v1/jobs/{job.id}"
-    return json_response({**job_json(job, places=recent.places(job)), **more}, status=status, **headers)
+    places = {} if status == 202 else recent.places(job)
+    return json_response({**job_json(job, places=places), **more}, status=status, **headers)

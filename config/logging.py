@@ -15,6 +15,7 @@ _QUIET = (
     "botocore",
     "urllib3",
     "celery.worker.strategy",
+    "celery.app.trace",  # says again what the executor says, and its errors still come through
 )
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Insert, Update, bindparam, func, insert, literal, select, text, update
 
 from jobs.ids import new_id
 from jobs.lifecycle import Advance, Event
@@ -36,13 +36,17 @@ class Dispatch:
 
 def locked(tx: Connection, job_id: str, *, owner: str | None = None) -> tuple[Job, datetime]:
     """The job, locked until the transaction ends, and the database's time. Verbs start here."""
-    query = select_jobs(db_now().label("now")).where(jobs.c.id == job_id)
-    if owner is not None:
-        query = query.where(jobs.c.owner == owner)
-    row = tx.execute(query.with_for_update()).mappings().first()
-    if row is None:
+    row = tx.execute(_LOCK, {"job_id": job_id}).mappings().first()
+    if row is None or (owner is not None and row["owner"] != owner):
         raise JobNotFound(job_id)
     return whole(tx, [row], with_artifacts=False)[0], row["now"]
+
+
+# Statements are built once: building one costs as much as sending it.
+_LOCK = select_jobs(db_now().label("now")).where(jobs.c.id == bindparam("job_id")).with_for_update(of=jobs)
+_UPDATE_JOB = update(jobs).where(jobs.c.id == bindparam("_id"))
+_INSERT_OUTBOX = insert(outbox).returning(outbox.c.id)
+_INSERT_EVENT = insert(events)
 
 
 def apply(tx: Connection, before: Job, advance: Advance, *, now: datetime) -> tuple[Job, tuple[Dispatch, ...]]:
@@ -50,7 +54,7 @@ def apply(tx: Connection, before: Job, advance: Advance, *, now: datetime) -> tu
     after = advance.job.evolve(version=before.version + 1)
     known = {step.key: step for step in before.steps}
     changed = [step for step in after.steps if step is not known[step.key]]
-    tx.execute(update(jobs).where(jobs.c.id == after.id).values(_differences(before, after)))
+    tx.execute(notifying(_UPDATE_JOB, tx), {"_id": after.id, **job_values(after)})
     if changed:
         tx.execute(_UPDATE_STEP, [_key_values(after.id, step) | step_values(step) for step in changed])
     queued = [s for s in changed if s.status is Status.QUEUED and s.dispatch != known[s.key].dispatch]
@@ -58,7 +62,6 @@ def apply(tx: Connection, before: Job, advance: Advance, *, now: datetime) -> tu
     log(tx, after, advance.events, now=now)
     for key in advance.dead_letters:
         bury(tx, after, key, now=now)
-    notify(tx, after.id)
     return after, dispatches
 
 
@@ -71,11 +74,6 @@ _UPDATE_STEP = update(step_runs).where(
 
 def _key_values(job_id: str, step: StepRun) -> dict[str, Any]:
     return {"_job_id": job_id, "_name": step.name, "_part": step.part}
-
-
-def _differences(before: Job, after: Job) -> dict[str, Any]:
-    old = job_values(before)
-    return {name: value for name, value in job_values(after).items() if value != old[name]}
 
 
 def put_in_outbox(tx: Connection, job: Job, queued: Iterable[StepRun], *, now: datetime) -> tuple[Dispatch, ...]:
@@ -94,7 +92,7 @@ def put_in_outbox(tx: Connection, job: Job, queued: Iterable[StepRun], *, now: d
         due_now = step.not_before is None
         taken = now + timedelta(seconds=HEAD_START) if due_now else None
         more = {"due_at": step.not_before or now, "taken_until": taken, "tries": 0}
-        key = tx.execute(insert(outbox).values(row | more).returning(outbox.c.id)).scalar_one()
+        key = tx.execute(_INSERT_OUTBOX, row | more).scalar_one()
         if due_now:
             sent.append(Dispatch(id=key, **row))
     return tuple(sent)
@@ -115,7 +113,7 @@ def log(tx: Connection, job: Job, happened: Iterable[Event], *, now: datetime) -
         for event in happened
     ]
     if rows:
-        tx.execute(insert(events), rows)
+        tx.execute(_INSERT_EVENT, rows if len(rows) > 1 else rows[0])
 
 
 def bury(tx: Connection, job: Job, key: StepKey, *, now: datetime) -> None:
@@ -144,7 +142,19 @@ def bury(tx: Connection, job: Job, key: StepKey, *, now: datetime) -> None:
     )
 
 
+Changing = TypeVar("Changing", Insert, Update)
+_WAKE = func.pg_notify(literal(CHANNEL), jobs.c.id)
+
+
+def notifying(change: Changing, tx: Connection) -> Changing:
+    """The same change of a job's row, which also wakes those who wait for one.
+
+    Without a statement of its own on PostgreSQL; SQLite's watchers look at its data version instead.
+    """
+    return cast("Changing", change.returning(_WAKE)) if tx.dialect.name == "postgresql" else change
+
+
 def notify(tx: Connection, job_id: str) -> None:
-    """Wake those who wait for a change; SQLite's watchers look at its data version instead."""
+    """Wake those who wait, where no job's row was changed."""
     if tx.dialect.name == "postgresql":
         tx.execute(text("SELECT pg_notify(:channel, :payload)"), {"channel": CHANNEL, "payload": job_id})

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from sqlalchemy import Connection, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, select, update
 
 from jobs.ids import new_id
 from ledger.database import Database, db_now
@@ -15,27 +15,33 @@ RESERVED = 3600.0  # seconds that a reservation lives
 _GRACE = 60.0  # seconds that the collector keeps off a blob which was just referred to
 
 
+# Built once: every submit and every artifact goes through them.
+_REFER_TO_TWIN = (
+    update(blobs)
+    .where(blobs.c.sha256 == bindparam("_sha256"), blobs.c.state == LIVE, blobs.c.size == bindparam("_size"))
+    .values(lease_until=db_now(_GRACE))
+    .returning(blobs.c.key)
+)
+_CONDEMN = update(blobs).where(blobs.c.key == bindparam("_key")).values(state=DELETING)
+_MAKE_LIVE = (
+    update(blobs)
+    .where(blobs.c.key == bindparam("_key"), blobs.c.state == PENDING)
+    .values(state=LIVE, sha256=bindparam("_sha256"), size=bindparam("_size"), lease_until=db_now(_GRACE))
+)
+
+
 def settle_blob(tx: Connection, key: str, *, sha256: str, size: int) -> str:
     """Make the bytes under the reserved `key` count; returns the key to refer to.
 
     Where equal content is live already, that key is returned and ours is left to the collector. The partial unique
     index decides between two that settle at once: the loser's transaction runs again and finds the winner.
     """
-    twin = tx.execute(
-        update(blobs)
-        .where(blobs.c.sha256 == sha256, blobs.c.state == LIVE, blobs.c.size == size)
-        .values(lease_until=db_now(_GRACE))
-        .returning(blobs.c.key)
-    ).scalar_one_or_none()
+    content = {"_sha256": sha256, "_size": size}
+    twin = tx.execute(_REFER_TO_TWIN, content).scalar_one_or_none()
     if twin is not None:
-        tx.execute(update(blobs).where(blobs.c.key == key).values(state=DELETING))
+        tx.execute(_CONDEMN, {"_key": key})
         return str(twin)
-    made = tx.execute(
-        update(blobs)
-        .where(blobs.c.key == key, blobs.c.state == PENDING)
-        .values(state=LIVE, sha256=sha256, size=size, lease_until=db_now(_GRACE))
-    )
-    if made.rowcount != 1:
+    if tx.execute(_MAKE_LIVE, {"_key": key, **content}).rowcount != 1:
         raise LookupError(f"blob {key} was not reserved, or its reservation ran out")
     return key
 

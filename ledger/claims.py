@@ -75,13 +75,14 @@ class Claims:
             early = step.not_before is not None and step.not_before > now
             if step.status is not Status.QUEUED or step.dispatch != dispatch or early or job.status.ended:
                 return None
-            if tx.execute(select(_PAUSED), {"queue": step.queue}).scalar_one():
+            if tx.execute(_IS_PAUSED, {"queue": step.queue}).scalar_one():
                 return None
             taken = claimed(job, key, now=now, worker=worker, lease=lease)
             after, _ = apply(tx, job, taken, now=now)
             step = after.step(key)
-            tx.execute(insert(attempts).values(_begun(job_id, step, worker)))
-            kept = tuple(load_artifacts(tx, [job_id])[job_id])
+            tx.execute(_BEGIN_ATTEMPT, _begun(job_id, step, worker))
+            may_have_some = any(one.status is Status.SUCCEEDED for one in job.steps)
+            kept = tuple(load_artifacts(tx, [job_id])[job_id]) if may_have_some else ()
             return Claim(job=after.evolve(artifacts=kept), step=step, worker=worker)
 
         return self.database.writing(work)
@@ -160,7 +161,19 @@ class Claims:
         return self.database.writing(work)
 
 
-_PAUSED = exists().where(queue_controls.c.queue == bindparam("queue"), queue_controls.c.paused)
+_IS_PAUSED = select(exists().where(queue_controls.c.queue == bindparam("queue"), queue_controls.c.paused))
+_BEGIN_ATTEMPT = insert(attempts)
+_CLOSE_ATTEMPT = (
+    update(attempts)
+    .where(
+        attempts.c.job_id == bindparam("_job_id"),
+        attempts.c.step == bindparam("_name"),
+        attempts.c.part == bindparam("_part"),
+        attempts.c.fence == bindparam("_fence"),
+        attempts.c.outcome.is_(None),
+    )
+    .values(finished_at=db_now())
+)
 
 _HELD = (
     step_runs.c.job_id == bindparam("_job_id"),
@@ -200,26 +213,18 @@ def _outcome_name(outcome: Outcome) -> str:
 
 def _close_attempt(tx: Connection, held: Held, outcome: Outcome, *, name: str) -> None:
     """Write what the attempt cost and how it ended, whether or not the fence held."""
-    fault = None if isinstance(outcome, Succeeded) else outcome.fault.to_json()
     usage = outcome.usage
     tx.execute(
-        update(attempts)
-        .where(
-            attempts.c.job_id == held.job_id,
-            attempts.c.step == held.step,
-            attempts.c.part == held.part,
-            attempts.c.fence == held.fence,
-            attempts.c.outcome.is_(None),
-        )
-        .values(
-            outcome=name,
-            fault=fault,
-            signal=usage.signal,
-            peak_memory=usage.peak_memory,
-            seconds=usage.seconds,
-            cpu_seconds=usage.cpu_seconds,
-            finished_at=db_now(),
-        )
+        _CLOSE_ATTEMPT,
+        _where_values(held)
+        | {
+            "outcome": name,
+            "fault": None if isinstance(outcome, Succeeded) else outcome.fault.to_json(),
+            "signal": usage.signal,
+            "peak_memory": usage.peak_memory,
+            "seconds": usage.seconds,
+            "cpu_seconds": usage.cpu_seconds,
+        },
     )
 
 

@@ -4,12 +4,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
 
 from jobs.errors import Fault
 from jobs.model import Artifact, FileFacts, Job, Memory, Notice, Status, StepRun
 from ledger.schema import artifacts, jobs, step_runs
 
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_STEPS = select(step_runs).where(step_runs.c.job_id.in_(_IDS)).order_by(step_runs.c.job_id, step_runs.c.position)
+_ARTIFACTS = select(artifacts).where(artifacts.c.job_id.in_(_IDS)).order_by(artifacts.c.job_id, artifacts.c.name)
 _FILE_FIELDS = ("name", "size", "sha256", "media_type", "kind")
 
 
@@ -90,8 +93,7 @@ def new_job_values(job: Job) -> dict[str, Any]:
 def load_steps(tx: Connection, ids: Sequence[str]) -> dict[str, list[StepRun]]:
     """Step runs by job id, in the order of their plans."""
     found: dict[str, list[StepRun]] = {job_id: [] for job_id in ids}
-    query = select(step_runs).where(step_runs.c.job_id.in_(ids)).order_by(step_runs.c.job_id, step_runs.c.position)
-    for row in tx.execute(query).mappings():
+    for row in tx.execute(_STEPS, {"ids": ids}).mappings():
         found[row["job_id"]].append(step_from(row))
     return found
 
@@ -99,8 +101,7 @@ def load_steps(tx: Connection, ids: Sequence[str]) -> dict[str, list[StepRun]]:
 def load_artifacts(tx: Connection, ids: Sequence[str]) -> dict[str, list[Artifact]]:
     """Artifacts by job id, by name."""
     found: dict[str, list[Artifact]] = {job_id: [] for job_id in ids}
-    query = select(artifacts).where(artifacts.c.job_id.in_(ids)).order_by(artifacts.c.job_id, artifacts.c.name)
-    for row in tx.execute(query).mappings():
+    for row in tx.execute(_ARTIFACTS, {"ids": ids}).mappings():
         found[row["job_id"]].append(artifact_from(row))
     return found
 

@@ -14,7 +14,7 @@ from jobs.lifecycle import Event, queue_ready
 from jobs.model import FileFacts, Job, Status
 from jobs.pipeline import Pipeline
 from jobs.planning import plan
-from ledger.apply import Dispatch, log, notify, put_in_outbox
+from ledger.apply import Dispatch, log, notifying, put_in_outbox
 from ledger.blobs import settle_blob
 from ledger.database import Database, db_now
 from ledger.errors import IdempotencyMismatch
@@ -78,22 +78,26 @@ class Submits:
         return self.database.writing(lambda tx: _submit(tx, new), durable=True)
 
 
+_NOW = select(db_now())
+_INSERT_JOB = insert(jobs)
+_INSERT_STEP = insert(step_runs)
+
+
 def _submit(tx: Connection, new: NewJob) -> Submitted:
     earlier = _earlier(tx, new)
     if earlier is not None:
         return Submitted(job=earlier, created=False)
-    now = tx.execute(select(db_now())).scalar_one()
+    now = tx.execute(_NOW).scalar_one()
     key = settle_blob(tx, new.file.key, sha256=new.file.sha256, size=new.file.size)
     job = _planned(new, file=replace(new.file, key=key), now=now)
-    tx.execute(insert(jobs).values(new_job_values(job)))
-    tx.execute(insert(step_runs), [new_step_values(job.id, step, position=n) for n, step in enumerate(job.steps)])
+    tx.execute(notifying(_INSERT_JOB, tx), new_job_values(job))
+    tx.execute(_INSERT_STEP, [new_step_values(job.id, step, position=n) for n, step in enumerate(job.steps)])
     if new.idempotency:
         # A twin that committed meanwhile makes this fail, the transaction runs again and finds that twin's job.
         tx.execute(delete(idempotency_keys).where(*_key_columns(new), idempotency_keys.c.expires_at <= db_now()))
         tx.execute(insert(idempotency_keys).values(_key_values(new, job.id, now)))
     dispatches = put_in_outbox(tx, job, [s for s in job.steps if s.status is Status.QUEUED], now=now)
     log(tx, job, (Event(type="job.submitted", data={"pipeline": job.pipeline, "file": job.file.name}),), now=now)
-    notify(tx, job.id)
     return Submitted(job=job, created=True, dispatches=dispatches)
 
 
