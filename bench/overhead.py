@@ -22,7 +22,6 @@ from bench.processes import GONE, cpu_by_name, cpu_of
 from bench.result import Report, Target
 from bench.services import Borrowed, bare_queue, borrowed
 from bench.stats import Spread, median
-from jobs.queues import PARSING
 from ledger import Ledger
 from ledger.schema import attempts, jobs, step_runs
 
@@ -38,6 +37,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--tasks", type=int, default=2000, help="of bare Celery, per round")
     parser.add_argument("--clients", type=int, default=8, help="that submit at once")
     parser.add_argument("--publishers", type=int, default=4, help="threads that publish bare tasks")
+    parser.add_argument("--concurrency", type=int, default=8, help="threads of both workers' pools")
     parser.add_argument("--rounds", type=int, default=3, help="of each, taking turns")
 
 
@@ -46,7 +46,8 @@ def measure(report: Report, chosen: Namespace) -> None:
     bare, ours = _Side(), _Side()
     with ExitStack() as stack:
         found = stack.enter_context(borrowed())
-        platform = stack.enter_context(separate("api", "worker parsing", settings=found.settings, timed=True))
+        settings = found.settings | {"HEAVYLIFT_WORKER_CONCURRENCY": str(chosen.concurrency)}
+        platform = stack.enter_context(separate("api", "worker parsing", settings=settings, timed=True))
         ledger = Ledger(found.ledger_url, db_schema=found.db_schema, pool_size=2)
         stack.callback(ledger.close)
         options = _bare_options(found, platform.folder, chosen)
@@ -137,7 +138,7 @@ def _bare_options(found: Borrowed, folder: Path, chosen: Namespace) -> dict[str,
     return {
         "url": found.broker_url,
         "queue": bare_queue(found),
-        "concurrency": PARSING.concurrency,
+        "concurrency": chosen.concurrency,
         "count": chosen.tasks,
         "publishers": chosen.publishers,
         "tally": str(folder / "tally"),
