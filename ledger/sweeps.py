@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, and_, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, exists, func, insert, literal, or_, select, update
 
 from jobs.model import Status
 from ledger.apply import Dispatch
@@ -24,6 +24,15 @@ class WorkerFacts:
     pid: int
     concurrency: int
     sandbox: str
+
+
+_IS_DUE = exists().where(
+    outbox.c.due_at <= db_now(), or_(outbox.c.taken_until.is_(None), outbox.c.taken_until < db_now())
+)
+_IS_EXPIRED = exists().where(step_runs.c.status == Status.RUNNING.value, step_runs.c.lease_until < db_now())
+_IS_LATE = exists().where(jobs.c.deadline < db_now(), jobs.c.status.not_in(_ENDED))
+_DUE = select(_IS_DUE)
+_ANY_CARE = select(or_(_IS_DUE, _IS_EXPIRED, _IS_LATE))
 
 
 class Sweeps:
@@ -55,15 +64,15 @@ class Sweeps:
             )
             return tuple(_dispatch(row) for row in tx.execute(taken).mappings())
 
-        return self.database.writing(work) if self._anything_due() else ()
+        return self.database.writing(work) if self._any(_DUE) else ()
 
-    def _anything_due(self) -> bool:
-        """Looked at without a write lock first: nearly always the answer is no."""
-        query = select(outbox.c.id).where(
-            outbox.c.due_at <= db_now(), or_(outbox.c.taken_until.is_(None), outbox.c.taken_until < db_now())
-        )
+    def needs_care(self) -> bool:
+        """Whether anything is due, expired or past its deadline: one cheap look, since nearly always nothing is."""
+        return self._any(_ANY_CARE)
+
+    def _any(self, query: Select[bool]) -> bool:
         with self.database.reading() as tx:
-            return tx.execute(query.limit(1)).first() is not None
+            return bool(tx.execute(query).scalar_one())
 
     def sent(self, ids: Sequence[int]) -> None:
         """The broker confirmed these; their rows go."""

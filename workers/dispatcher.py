@@ -44,6 +44,8 @@ class Dispatcher:
 
     def look(self) -> None:
         """One round over everything that is due."""
+        if not self._ledger.needs_care():
+            return
         self._wake(self._ledger.take_due())
         take_from_dead_workers(self._ledger, self._wake)
         for job_id in self._ledger.past_deadline():

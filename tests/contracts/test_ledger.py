@@ -207,6 +207,7 @@ def test_finish__is_fenced(ledger):
     job = submit(ledger).job
     slow = take(ledger, job, lease=-1)
     assert slow.held in ledger.expired()
+    assert ledger.needs_care()
     ledger.take_away(slow.held, fault("step.lost"))
     fast = take(ledger, job, worker="w2")
     assert fast.step.fence == slow.step.fence + 1
@@ -305,9 +306,11 @@ def test_expire__ends_what_is_past_its_deadline(ledger):
     late = submit(ledger, deadline=datetime.now(UTC) - timedelta(seconds=1)).job
     early = submit(ledger, deadline=datetime.now(UTC) + timedelta(hours=1)).job
     assert ledger.past_deadline() == [late.id]
+    assert ledger.needs_care()
     assert ledger.expire(late.id).fault.code == "job.deadline"
     assert ledger.expire(early.id).status is Status.QUEUED
     assert ledger.past_deadline() == []
+    assert not ledger.needs_care()
 
 
 def test_delete__frees_the_bytes(ledger):
