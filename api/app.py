@@ -62,7 +62,7 @@ def create_app(
     app.state.face = face
     problems.install(app)
     for room in (jobs, verbs, artifacts, search_routes, system):
-        app.include_router(room.router)
+        app.router.routes.extend(room.router.routes)  # as they are: an included router is matched twice per request
     describe(app)
     return app
 

@@ -12,6 +12,7 @@ from api.fields import Cursor, Limit, Text, checked_id
 from api.headers import etag_matches, idempotency_key, wait_seconds
 from api.openapi import IF_NONE_MATCH, PREFER, answers, submit_operation
 from api.problems import documented
+from api.routing import Direct
 from api.schemas import JobBody, JobPage, ProcessFileBody, job_json
 from api.state import face_of
 from api.submission import Submission, options_for
@@ -19,7 +20,7 @@ from api.uploads import Upload
 from jobs.model import Job, Status
 from ledger import IdempotencyKey, JobFilter, NewJob
 
-router = APIRouter(tags=["jobs"])
+router = APIRouter(tags=["jobs"], route_class=Direct)
 _SUBMIT_PROBLEMS = documented(
     "request.malformed",
     "input.empty",
@@ -45,7 +46,7 @@ _UNCHANGED: dict[int | str, Any] = {304: {"description": "Nothing changed."}}
 async def submit(request: Request) -> Response:
     """Upload a file and get its job at once; the kind is told from the bytes unless `pipeline` is given."""
     job, status = await _submit(request)
-    return await run_in_threadpool(job_response, face_of(request).recent, job, status=status)
+    return await _answer(request, job, status)
 
 
 @router.post(
@@ -57,7 +58,14 @@ async def submit(request: Request) -> Response:
 async def process_file(request: Request) -> Response:
     """The same as `POST /v1/jobs`; its answer also carries `jobId`."""
     job, status = await _submit(request)
-    return await run_in_threadpool(job_response, face_of(request).recent, job, status=status, jobId=job.id)
+    return await _answer(request, job, status, jobId=job.id)
+
+
+async def _answer(request: Request, job: Job, status: int, **more: Any) -> Response:
+    recent = face_of(request).recent
+    if status == 202:  # which asks nothing of the ledger
+        return job_response(recent, job, status=status, **more)
+    return await run_in_threadpool(job_response, recent, job, status=status, **more)
 
 
 async def _submit(request: Request) -> tuple[Job, int]:
@@ -67,7 +75,7 @@ async def _submit(request: Request) -> tuple[Job, int]:
     wait = wait_seconds(request, most=face.settings.api.max_wait)
     async with face.intake.upload() as upload:
         said = await receive_body(request, upload, settings=face.settings.upload)
-        submitted = await upload.submit(_new_job(request, upload, said=said, key=key))
+        submitted = await upload.submit(lambda: _new_job(request, upload, said=said, key=key))
     face.publisher.wake(submitted.dispatches)
     job = submitted.job
     if not wait:

@@ -7,7 +7,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -34,7 +34,7 @@ log = structlog.get_logger("api")
 
 
 class Upload:
-    """One file on its way in. Methods belong to the event loop; `_write`, `_begin`, `_end`, `_undo` run in threads."""
+    """One file on its way in. Methods belong to the event loop; `_write`, `_begin`, `_finish`, `_undo` run in threads."""
 
     def __init__(self, intake: "Intake") -> None:
         self.kind: Kind | None = None
@@ -51,7 +51,8 @@ class Upload:
         self._key: str | None = None
         self._renew_at = 0.0
         self._writer: ObjectWriter | None = None
-        self._pending: asyncio.Future[None] | None = None
+        self._whole: bytes | None = None  # a small file, which `submit` takes through all its stations at once
+        self._pending: asyncio.Future[Any] | None = None
         self._settled = False  # a job refers to the bytes, or nobody knows whether one does
 
     def expect(self, *, name: str, pipeline: Pipeline | None, size: int | None) -> None:
@@ -101,10 +102,14 @@ class Upload:
         await self._written()
 
     async def finish(self) -> None:
-        """No more bytes come; those that came are hashed and written."""
+        """No more bytes come; those that came are hashed and written, or kept for `submit` where they are few."""
         if not self.size:
             raise Problem("input.empty", "The file has no bytes.")
-        self._expected = self.size if self._writer is None else self._expected
+        if self._writer is None:
+            self._expected = self.size
+            if self._pending is None:
+                self._whole, self._parts = b"".join(self._parts), []
+                return
         await self._hand_over()
         await self._written()
 
@@ -130,9 +135,12 @@ class Upload:
             key=self._key,
         )
 
-    async def submit(self, new: NewJob) -> Submitted:
-        """Make the bytes durable, then the job."""
-        return await self._in(self.intake.ends, lambda: self._end(new))
+    async def submit(self, new: Callable[[], NewJob]) -> Submitted:
+        """Make the bytes durable, then the job; `new` is asked in a thread, once `facts` are known."""
+        work = self._in(self.intake.ends, lambda: self._finish(new))
+        self._pending = work
+        await self._written()
+        return work.result()
 
     async def abandon(self) -> None:
         """Leave nothing behind, unless a job has the bytes."""
@@ -204,16 +212,24 @@ class Upload:
         if filled:
             self._store(buffer[:filled])
 
-    def _store(self, chunk: memoryview) -> None:
+    def _store(self, chunk: memoryview, *, has_room: bool = False) -> None:
         assert self._writer is not None
         self._hash.update(chunk)
-        self.intake.require_room(len(chunk))
+        if not has_room:
+            self.intake.require_room(len(chunk))
         self._writer.write(chunk)
         self.intake.on_bytes(len(chunk))
         if time.monotonic() > self._renew_at:
             self._renew_at = time.monotonic() + LEASE / 2
             with contextlib.suppress(LedgerUnavailable):  # half a lease is left
                 self.intake.ledger.extend_blob(self._key or "", lease=LEASE)
+
+    def _finish(self, new: Callable[[], NewJob]) -> Submitted:
+        """All that is left to do: for a small file everything, since each change of threads costs more than its bytes."""
+        if self._whole is not None:
+            self._begin(self._whole)
+            self._store(memoryview(self._whole), has_room=True)
+        return self._end(new())
 
     def _end(self, new: NewJob) -> Submitted:
         assert self._writer is not None

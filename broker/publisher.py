@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+import orjson
 import structlog
 from celery import Celery
 from kombu import Connection, Producer
@@ -16,6 +17,7 @@ log = structlog.get_logger(__name__)
 _BATCH = 50
 _MAX_WAITING = 10_000  # beyond it the outbox alone remembers
 _TELL_SECONDS = 0.1  # confirmed rows are gathered for so long: their deletes would meet the claims they woke
+_EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}  # of Celery's protocol: nothing follows
 _QUIET_SECONDS = 1.0  # after a failure: leave it to the outbox instead of hammering the broker
 
 
@@ -58,6 +60,7 @@ class Publisher:
         self._waiting: queue.Queue[Dispatched | None] = queue.Queue(_MAX_WAITING)
         self._connection: Connection | None = None
         self._producer: Producer | None = None
+        self._headers: dict[str, Any] = {}  # what all messages have in common
         self._confirmed: list[int] = []  # outbox ids that the ledger does not know of yet
         self._tell_at = 0.0  # monotonic
         self._closing = threading.Event()
@@ -147,24 +150,29 @@ class Publisher:
             log.warning("broker.outbox_not_updated", error=type(error).__name__)
 
     def _publish(self, dispatch: Dispatched) -> None:
-        message = self._app.amqp.create_task_message(
-            f"{dispatch.job_id}.{dispatch.step}.{dispatch.part}.{dispatch.dispatch}",
-            STEP_TASK,
-            args=(dispatch.job_id, dispatch.step, dispatch.part, dispatch.dispatch),
-            kwargs={},
-        )
-        line = queue_name(self._options, dispatch.queue)
-        self._ready_producer().publish(
-            message.body,
-            routing_key=line,
+        producer = self._ready_producer()
+        args = (dispatch.job_id, dispatch.step, dispatch.part, dispatch.dispatch)
+        task_id = ".".join(map(str, args))
+        producer.publish(
+            orjson.dumps((args, {}, _EMBED)),
+            routing_key=queue_name(self._options, dispatch.queue),
             exchange=self._options.prefix,
-            serializer="json",
+            content_type="application/json",
+            content_encoding="utf-8",
             delivery_mode=2,
             priority=self._options.wire_priority(dispatch.priority),
-            headers={**message.headers, "heavylift_correlation_id": dispatch.correlation_id},
+            headers={
+                **self._headers,
+                "id": task_id,
+                "root_id": task_id,
+                "argsrepr": repr(args),
+                "heavylift_correlation_id": dispatch.correlation_id,
+            },
             retry=False,
             mandatory=False,
-            **{**message.properties, **self._confirm()},
+            correlation_id=task_id,
+            reply_to="",
+            **self._confirm(),
         )
 
     def _confirm(self) -> dict[str, Any]:
@@ -179,6 +187,8 @@ class Publisher:
             # A message to a line that nobody made would vanish.
             for line in (dead_letter_queue(self._options), *self._app.conf.task_queues):
                 line(channel).declare()
+            # Celery's own envelope, made once: messages differ in their ids and arguments alone.
+            self._headers = self._app.amqp.create_task_message("", STEP_TASK, args=(), kwargs={}).headers
             self._producer = Producer(channel, auto_declare=False)
         return self._producer
 

@@ -4,6 +4,7 @@ import logging
 import sys
 from typing import Any
 
+import orjson
 import structlog
 
 _QUIET = (
@@ -17,6 +18,11 @@ _QUIET = (
     "celery.worker.strategy",
     "celery.app.trace",  # says again what the executor says, and its errors still come through
 )
+
+
+def _json(event: Any, default: Any, **_: Any) -> str:
+    """A tenth of what the standard library's encoder takes, and every line goes through it."""
+    return orjson.dumps(event, default=default, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def configure(*, service: str, level: str = "INFO") -> None:
@@ -46,7 +52,7 @@ def configure(*, service: str, level: str = "INFO") -> None:
             foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *shared],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.JSONRenderer(),
+                structlog.processors.JSONRenderer(serializer=_json),
             ],
         )
     )

@@ -110,7 +110,8 @@ def test_up__from_start_to_ctrl_c(up: Up, tmp_path: Path):
 
     supervisor.send_signal(signal.SIGINT)
     assert up.process is not None
-    assert up.process.wait(45) == 0, up.words()
+    # Whatever had to be killed after its grace is named; so longer than that grace, to see the name.
+    assert up.process.wait(90) == 0, up.words()
     assert gone(children)
     assert "killed" not in up.words()
     assert not (up.data_dir / "run" / "redis.sock").exists()

@@ -5,8 +5,8 @@ import struct
 
 import pytest
 
-from workers.sandbox.seccomp import assemble
-from workers.sandbox.syscalls import _NUMBERS, NO_TRUNCATE, REFUSED, number, own_signals_only
+from workers.sandbox.seccomp import rest_part, shared_part
+from workers.sandbox.syscalls import _NUMBERS, NO_TRUNCATE, REFUSED, Rule, number, own_signals_only
 
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -34,10 +34,19 @@ def _verdict(program: bytes, *, machine: str, nr: int, arguments: tuple[int, ...
             at += jump_true if holds else jump_false
 
 
-def _on(call: str, *arguments: int, machine: str = "x86_64", program: bytes | None = None) -> int:
+def _together(
+    built_for: str, nr: int, *, machine: str, arguments: tuple[int, ...] = (), extra: tuple[Rule, ...] = ()
+) -> int:
+    """What the kernel makes of a child's two filters: the stricter of their answers."""
+    programs = (shared_part(built_for), rest_part(built_for, extra))
+    verdicts = [_verdict(program, machine=machine, nr=nr, arguments=arguments) for program in programs]
+    return KILL if KILL in verdicts else min(verdicts)
+
+
+def _on(call: str, *arguments: int, machine: str = "x86_64", extra: tuple[Rule, ...] = ()) -> int:
     nr = number(call, machine)
     assert nr is not None
-    return _verdict(program or assemble(machine, ()), machine=machine, nr=nr, arguments=arguments)
+    return _together(machine, nr, machine=machine, arguments=arguments, extra=extra)
 
 
 @BOTH
@@ -49,17 +58,27 @@ def test_refused_calls__are_refused(machine: str) -> None:
 
 
 @BOTH
+def test_shared_part__lets_the_template_make_a_child(machine: str) -> None:
+    """The filter of the template alone lets a child found its group and bind itself to its parent; the rest does not."""
+    for call, arguments in (("setpgid", (0, 0)), ("prctl", (1, 9))):
+        nr = number(call, machine)
+        assert nr is not None
+        assert _verdict(shared_part(machine), machine=machine, nr=nr, arguments=arguments) == ALLOW
+        assert _on(call, *arguments, machine=machine) == ERRNO | errno.EPERM
+
+
+@BOTH
 def test_everyday_calls__are_allowed(machine: str) -> None:
     """read, write, openat, mmap, futex, exit_group and execve pass."""
     everyday = {"x86_64": (0, 1, 257, 9, 202, 231, 59), "aarch64": (63, 64, 56, 222, 98, 94, 221)}
     for nr in everyday[machine]:
-        assert _verdict(assemble(machine, ()), machine=machine, nr=nr) == ALLOW
+        assert _together(machine, nr, machine=machine) == ALLOW
 
 
 def test_foreign_ways_of_calling__end_or_fail() -> None:
     """32-bit calls on a 64-bit kernel end the process; the x32 numbers do not exist."""
-    assert _verdict(assemble("x86_64", ()), machine="aarch64", nr=0) == KILL
-    assert _verdict(assemble("x86_64", ()), machine="x86_64", nr=0x40000000 | 41) == ERRNO | errno.ENOSYS
+    assert _together("x86_64", 0, machine="aarch64") == KILL
+    assert _together("x86_64", 0x40000000 | 41, machine="x86_64") == ERRNO | errno.ENOSYS
 
 
 @BOTH
@@ -89,13 +108,13 @@ def test_arguments__are_looked_at() -> None:
 
 def test_own_signals_only__on_older_kernels() -> None:
     """There, signals go to oneself only, and files are cut through descriptors only."""
-    program = assemble("x86_64", (*own_signals_only(77), NO_TRUNCATE))
+    extra = (*own_signals_only(77), NO_TRUNCATE)
     for target, verdict in ((77, ALLOW), (0, ALLOW), (1, ERRNO | 1), (-1, ERRNO | 1)):
-        assert _on("kill", target, 9, program=program) == verdict
-    assert _on("tgkill", 77, 80, 6, program=program) == ALLOW
-    assert _on("tgkill", 78, 78, 6, program=program) == ERRNO | 1
-    assert _on("pidfd_send_signal", 5, 9, program=program) == ERRNO | 1
-    assert _on("truncate", 1, 0, program=program) == ERRNO | 1
+        assert _on("kill", target, 9, extra=extra) == verdict
+    assert _on("tgkill", 77, 80, 6, extra=extra) == ALLOW
+    assert _on("tgkill", 78, 78, 6, extra=extra) == ERRNO | 1
+    assert _on("pidfd_send_signal", 5, 9, extra=extra) == ERRNO | 1
+    assert _on("truncate", 1, 0, extra=extra) == ERRNO | 1
 
 
 def test_numbers__are_unique_on_each_machine() -> None:

@@ -43,6 +43,31 @@ def live(line: int, printed: int, *, parent: int, confinement: Confinement, mapp
     os._exit(0)
 
 
+def rehearse() -> None:
+    """Run, in the template, what each child runs beside its step, so that children find it warm."""
+    names = dict.fromkeys(("file_name", "kind", "out", "tmp"), "/")
+    order = {"target": f"{__name__}:_nothing", "options": {}, "inputs": {"upload": "/"}, "resources": {}} | names
+    reading, writing = os.pipe()  # holds far more than two small frames
+    try:
+        write_frame(writing, order | {"max_outputs": 1, "reads": ["/"], "writes": ["/"], "memory": 1})
+        report = perform(read_frame(reading), tell=_unheard)
+        tell_end(report, tell=functools.partial(write_frame, writing))
+    finally:
+        os.close(reading)
+        os.close(writing)
+    for name in ("HOME", "PATH"):
+        os.environ[name] = os.environ[name]
+    _flush()
+
+
+def _nothing(_context: ChildContext) -> None:
+    pass
+
+
+def _unheard(_word: dict[str, Any]) -> None:
+    pass
+
+
 def perform(order: Mapping[str, Any], *, tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
     """Run the step; whatever it raises becomes a report."""
     context: ChildContext | None = None
@@ -72,7 +97,7 @@ class _Missing(Exception):
 def _target(target: str) -> Callable[[ChildContext], None]:
     module_name, _, name = target.partition(":")
     try:
-        module = importlib.import_module(module_name)
+        module = sys.modules.get(module_name) or importlib.import_module(module_name)
         found: Callable[[ChildContext], None] = functools.reduce(getattr, name.split("."), module)  # type: ignore[assignment] # getattr gives Any
     except (ModuleNotFoundError, AttributeError) as error:
         missing_library = isinstance(error, ModuleNotFoundError) and not module_name.startswith(str(error.name))
@@ -118,10 +143,15 @@ def _settle_in(order: Mapping[str, Any]) -> None:
     tempfile.tempdir = order["tmp"]
     sys.dont_write_bytecode = True
     try:
-        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:  # noqa: PTH123 - pathlib costs a start
-            file.write("1000")  # where memory runs out, this process goes first
+        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
-        pass  # no /proc: then the kernel chooses by size
+        return  # no /proc: then the kernel chooses by size
+    try:
+        os.write(score, b"1000")  # where memory runs out, this process goes first
+    except OSError:
+        return
+    finally:
+        os.close(score)
 
 
 def _keep_only(line: int, printed: int) -> None:

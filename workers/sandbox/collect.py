@@ -27,9 +27,11 @@ def prepare(scratch: Path) -> None:
     """Lay out `out`, `tmp` and `collected`, empty."""
     for name in ("out", "tmp", "collected"):
         folder = scratch / name
-        if folder.exists():
+        try:
+            folder.mkdir(mode=0o700)
+        except FileExistsError:
             remove(folder)
-        folder.mkdir(mode=0o700)
+            folder.mkdir(mode=0o700)
 
 
 def remove(folder: Path) -> None:

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -113,21 +113,35 @@ class Confinement:
         self.seccomp = "seccomp" not in missing and seccomp.available()
         self.network = self._cut_network(missing)
         if self.seccomp:
-            seccomp.assemble(machine(), ())
+            kernel.seccomp_program(seccomp.rest_part(machine(), ()))
         handled_by = {1: kernel.REFER - 1, 2: kernel.TRUNCATE - 1, 3: kernel.IOCTL_DEV - 1, 4: kernel.IOCTL_DEV - 1}
         self._handled = handled_by.get(self.landlock, 2 * kernel.IOCTL_DEV - 1)
         self._open_to_all = (*_SYSTEM, *map(str, code))
-        self._opened: list[tuple[int, int]] = []
+        self._rules: tuple[bytes, ...] = ()
         if self.landlock:
-            self._open()
+            self._rules = tuple(self._open())
 
-    def apply(self, *, reads: Iterable[str], writes: Iterable[str], limits: Limits, mapped: int) -> None:
-        """Confine this process for good. `mapped` is the address space that it has from its template, in bytes."""
-        _limit(limits, mapped=mapped, count_processes=self.network == "userns")
+    def share(self) -> None:
+        """Lock the template itself into what holds for it and for all its children; no child has to do it again."""
         kernel.drop_capabilities(keep_reading=self.landlock > 0 and os.geteuid() == 0)
         kernel.no_new_privileges()
+        if self.seccomp:
+            seccomp.install_shared()
+
+    def rehearse(self) -> None:
+        """Go through the motions of `apply()`: Python is quicker, and copies less after a fork, in code that has run."""
         if self.landlock:
-            self._restrict_files(reads, writes)
+            os.close(self._ruleset(("/",), ("/", "/")))
+        kernel.die_with_parent(0)
+        os.geteuid()
+
+    def apply(self, *, reads: Iterable[str], writes: Iterable[str], limits: Limits, mapped: int) -> None:
+        """Confine this process for good, beyond what `share()` did. `mapped` is the address space that it has from its template, in bytes."""
+        _limit(limits, mapped=mapped, count_processes=self.network == "userns")
+        if self.landlock:
+            ruleset = self._ruleset(reads, writes)
+            kernel.landlock_restrict(ruleset)
+            os.close(ruleset)
 
     def filter_calls(self) -> None:
         """The last lock: after it the process can no longer set up the others."""
@@ -138,7 +152,7 @@ class Confinement:
             extra += own_signals_only(os.getpid())
         if self.landlock < 3:
             extra += (NO_TRUNCATE,)
-        seccomp.install(extra)
+        seccomp.install_rest(extra)
 
     def describe(self) -> dict[str, Any]:
         """Which layers this template's children get, and the folders that all of them may read."""
@@ -151,30 +165,36 @@ class Confinement:
             kernel.cut_network(in_user_namespace=how == "userns")
         return how
 
-    def _open(self) -> None:
+    def _open(self) -> Iterator[bytes]:
+        """Rules for what all children may do; their descriptors stay open."""
         grants: dict[str, int] = dict.fromkeys(self._open_to_all, _RUN)
         grants |= dict.fromkeys(_SYSTEM_READ, _READ) | dict.fromkeys(_SYSTEM_DEVICES, _DEVICE)
+        granted: dict[tuple[int, int], int] = {}
         for path, access in grants.items():
             fd = _opened(path)
-            if fd is not None:
-                self._opened.append((fd, self._fitting(fd, access)))
+            if fd is None:
+                continue
+            facts = os.fstat(fd)
+            if granted.get((facts.st_dev, facts.st_ino)) == access:  # /lib is a link to /usr/lib, and the like
+                os.close(fd)
+                continue
+            granted[facts.st_dev, facts.st_ino] = access
+            yield kernel.landlock_rule(fd, access=self._fitting(fd, access))
 
-    def _restrict_files(self, reads: Iterable[str], writes: Iterable[str]) -> None:
+    def _ruleset(self, reads: Iterable[str], writes: Iterable[str]) -> int:
         ruleset = kernel.landlock_ruleset(
             self._handled,
             network=_NO_TCP if self.landlock >= 4 else 0,
             scoped=_KEPT_IN if self.landlock >= 6 else 0,
             abi=self.landlock,
         )
-        for fd, access in self._opened:
-            kernel.landlock_grant(ruleset, fd, access=access)
+        kernel.landlock_add(ruleset, self._rules)
         for paths, access in ((reads, _READ), (writes, _WRITE)):
             for path in paths:
                 fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
-                kernel.landlock_grant(ruleset, fd, access=self._fitting(fd, access))
+                kernel.landlock_add(ruleset, (kernel.landlock_rule(fd, access=self._fitting(fd, access)),))
                 os.close(fd)
-        kernel.landlock_restrict(ruleset)
-        os.close(ruleset)
+        return ruleset
 
     def _fitting(self, fd: int, access: int) -> int:
         """What of `access` this kernel knows, and makes sense for the file or folder."""

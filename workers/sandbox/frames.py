@@ -16,7 +16,7 @@ class BrokenFrame(ValueError):
 def encode(value: Any, *, limit: int = FRAME_LIMIT) -> bytes:
     """One frame, ready to send; `BrokenFrame` where `value` is larger than `limit` or no plain JSON."""
     try:
-        body = json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
+        body = _ENCODER.encode(value).encode("ascii")
     except (TypeError, ValueError, RecursionError) as error:
         raise BrokenFrame(f"not JSON: {error}") from None
     if len(body) > limit:
@@ -76,10 +76,15 @@ def _read_exactly(fd: int, size: int) -> bytes:
 
 def _decode(body: bytes | bytearray) -> Any:
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        return _DECODER.decode(body.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # RecursionError: a thousand opening brackets
         raise BrokenFrame(f"not JSON: {type(error).__name__}") from None
 
 
 def _no_constant(name: str) -> NoReturn:
     raise BrokenFrame(f"{name} is not JSON")
+
+
+# Made once: json.dumps() and json.loads() make theirs anew with each call that names an option.
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)

@@ -7,6 +7,8 @@ import ctypes
 import os
 import struct
 import sys
+from collections.abc import Iterable
+from functools import cache
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
@@ -87,10 +89,17 @@ def landlock_ruleset(files: int, *, network: int, scoped: int, abi: int) -> int:
     return _syscall("landlock_create_ruleset", _SYS_LANDLOCK_CREATE, attributes, ctypes.c_size_t(size), 0)
 
 
-def landlock_grant(ruleset: int, fd: int, *, access: int) -> None:
-    """Grant `access` on the file or folder that `fd` stands for, and all below."""
-    rule = struct.pack("=Qi", access, fd)
-    _syscall("landlock_add_rule", _SYS_LANDLOCK_ADD, ruleset, 1, rule, 0)
+def landlock_rule(fd: int, *, access: int) -> bytes:
+    """A rule that grants `access` on the file or folder that `fd` stands for, and all below."""
+    return struct.pack("=Qi", access, fd)
+
+
+def landlock_add(ruleset: int, rules: Iterable[bytes]) -> None:
+    """Put rules into a ruleset."""
+    call = _libc.syscall
+    for rule in rules:
+        if call(_SYS_LANDLOCK_ADD, ruleset, 1, rule, 0) < 0:
+            _checked(-1, "landlock_add_rule")
 
 
 def landlock_restrict(ruleset: int) -> None:
@@ -104,11 +113,18 @@ def seccomp_filters() -> bool:
     return bool(_libc.syscall(_SYS_SECCOMP, _SECCOMP_GET_ACTION_AVAIL, 0, action) == 0)
 
 
-def seccomp_filter(program: bytes) -> None:
-    """Put every system call of this process, and of all that it starts, through a BPF program."""
+@cache
+def seccomp_program(program: bytes) -> tuple[int, object]:
+    """A BPF program laid out for the kernel: its address, and what has to stay alive for it."""
     buffer = ctypes.create_string_buffer(program, len(program))
     header = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(buffer)))
-    _prctl("PR_SET_SECCOMP", _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.addressof(header))
+    return ctypes.addressof(header), (header, buffer)
+
+
+def seccomp_filter(program: bytes) -> None:
+    """Put every system call of this process, and of all that it starts, through a BPF program."""
+    address, _ = seccomp_program(program)
+    _prctl("PR_SET_SECCOMP", _PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, address)
 
 
 def cut_network(*, in_user_namespace: bool) -> None:

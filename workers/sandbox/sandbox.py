@@ -160,8 +160,9 @@ class Sandbox:
 
 def _check_place(scratch: Path, template: Process) -> None:
     """Data below a folder of code could be read by every child."""
+    place = f"{scratch}/"
     for folder in template.hello["open"]:
-        if scratch.is_relative_to(folder):
+        if place.startswith(f"{folder}/"):
             message = f"the scratch folder {scratch} lies in {folder}, which every step may read; move the data folder"
             raise ConfigurationError(message)
 

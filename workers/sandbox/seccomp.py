@@ -2,11 +2,11 @@
 
 import errno
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from workers.sandbox import kernel
-from workers.sandbox.syscalls import REFUSED, RULES, Rule, machine, number
+from workers.sandbox.syscalls import BECOMING, REFUSED, RULES, Rule, machine, number
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32 = 0x40000000  # x86_64 numbers from here on are a second way to ask for the same things
@@ -19,18 +19,36 @@ _Instruction = tuple[int, int, int, int]  # code, jump if true, jump if false, o
 
 
 def available() -> bool:
-    """Whether kernel and machine can do what `install()` does."""
+    """Whether kernel and machine can do what `install_shared()` and `install_rest()` do."""
     return machine() in _AUDIT_ARCH and kernel.seccomp_filters()
 
 
-def install(extra: tuple[Rule, ...] = ()) -> None:
-    """Filter this process and all that it starts, for good."""
-    kernel.seccomp_filter(assemble(machine(), extra))
+def install_shared() -> None:
+    """Filter the template, and with it all its children: everything but what it takes to become a child."""
+    kernel.seccomp_filter(shared_part(machine()))
+
+
+def install_rest(extra: tuple[Rule, ...] = ()) -> None:
+    """Filter this child, and all that it starts, from the rest too: of two filters the stricter answer holds."""
+    kernel.seccomp_filter(rest_part(machine(), extra))
+
+
+@cache
+def shared_part(machine: str) -> bytes:
+    """What the template can do without: nearly all, so that a child need not have it translated again."""
+    refused = {call: error for call, error in REFUSED.items() if call not in BECOMING}
+    return _program(machine, refused, tuple(rule for rule in RULES if rule.call not in BECOMING))
 
 
 @cache  # made once in the template; a program that names a child's pid is made in that child and ends with it
-def assemble(machine: str, extra: tuple[Rule, ...]) -> bytes:
-    """The program, as an array of `struct sock_filter`."""
+def rest_part(machine: str, extra: tuple[Rule, ...]) -> bytes:
+    """What the template itself has to be allowed, and what holds for one child alone."""
+    refused = {call: error for call, error in REFUSED.items() if call in BECOMING}
+    return _program(machine, refused, (*(rule for rule in RULES if rule.call in BECOMING), *extra))
+
+
+def _program(machine: str, refused: Mapping[str, int], rules: Iterable[Rule]) -> bytes:
+    """An array of `struct sock_filter`."""
     program: list[_Instruction] = [
         (_LOAD, 0, 0, _OFFSET_ARCH),
         (_JUMP_EQUAL, 1, 0, _AUDIT_ARCH[machine]),
@@ -39,15 +57,15 @@ def assemble(machine: str, extra: tuple[Rule, ...]) -> bytes:
     ]
     if machine == "x86_64":
         program += [(_JUMP_GREATER_EQUAL, 0, 1, _X32), (_RETURN, 0, 0, _ERRNO | errno.ENOSYS)]
-    program += _refusals(machine)
-    for rule in (*RULES, *extra):
+    program += _refusals(machine, refused)
+    for rule in rules:
         program += _conditional(rule, machine)
     program.append((_RETURN, 0, 0, _ALLOW))
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 
 
-def _refusals(machine: str) -> Iterable[_Instruction]:
-    for call, error in REFUSED.items():
+def _refusals(machine: str, refused: Mapping[str, int]) -> Iterable[_Instruction]:
+    for call, error in refused.items():
         nr = number(call, machine)
         if nr is not None:
             yield (_JUMP_EQUAL, 0, 1, nr)

@@ -4,6 +4,7 @@ import errno
 import platform
 import sys
 from dataclasses import dataclass
+from functools import cache
 
 # name -> number on x86_64, number on aarch64; None: does not exist there. From 424 on they are the same everywhere.
 _NUMBERS: dict[str, tuple[int | None, int | None]] = {
@@ -118,6 +119,9 @@ RULES: tuple[Rule, ...] = (
     Rule(call="prctl", argument=0, values=(_PR_SET_PDEATHSIG,), allow=False),
 )
 
+# Calls that a fresh child of the template makes while it settles in: filtered in the child, as its last act.
+BECOMING = frozenset({"setpgid", "prctl"})
+
 
 def own_signals_only(pid: int) -> tuple[Rule, ...]:
     """Rules for kernels whose Landlock cannot keep signals in: only to itself, so not to children of its own either."""
@@ -136,6 +140,7 @@ def own_signals_only(pid: int) -> tuple[Rule, ...]:
 NO_TRUNCATE = Rule(call="truncate", argument=0, values=())
 
 
+@cache
 def machine() -> str:
     """The machine whose numbers hold for this process: a 32-bit process on a 64-bit kernel has none here."""
     return platform.machine() if sys.maxsize > 2**32 else ""

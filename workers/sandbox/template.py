@@ -24,6 +24,7 @@ from workers.sandbox.frames import write_frame
 
 _OWN = ("jobs.context", "pipelines", "parsers")  # so that a child need not look through the folder they lie in
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_REHEARSALS = 20  # after which the interpreter has settled on how to run the code
 _DRAIN = 5  # milliseconds between looks at a group that is being killed
 
 
@@ -68,6 +69,10 @@ class Template:
                 missing[module] = f"{type(error).__name__}: {error}"
             if len(list(Path("/proc/self/task").iterdir())) > 1:
                 return {"threads": module}
+        self._confinement.share()
+        for _ in range(_REHEARSALS):
+            self._confinement.rehearse()
+            child.rehearse()
         gc.collect()
         gc.freeze()
         mapped, resident, shared = (int(pages) * _PAGE for pages in _statm())
