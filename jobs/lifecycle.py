@@ -1,4 +1,7 @@
-"""The rules: which status may follow which, and what an outcome changes. Pure; the ledger applies it."""
+"""The rules: which status may follow which, and what an outcome changes. Pure; the ledger applies it.
+
+What callers and workers decide (claim, cancel, retry, expire) is in jobs/verbs.py.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -51,20 +54,20 @@ def advance(job: Job, key: StepKey, outcome: Outcome, *, now: datetime, policy: 
         raise WrongState(f"step {key.name} is {step.status}, not running")
     match outcome:
         case Succeeded():
-            ended = step.evolve(status=S, progress=1.0, message="", fault=None, finished_at=now, **_UNCLAIMED)
+            ended = step.evolve(status=S, progress=1.0, message="", fault=None, finished_at=now, **UNCLAIMED)
             warnings = (*(w for w in job.warnings if w.step != key.name), *outcome.warnings)
             job = job.evolve(summary={**job.summary, **outcome.summary}, warnings=warnings)
-            return _settle(_with(job, ended), now, (_event("step.succeeded", ended),))
+            return _settle(with_step(job, ended), now, (step_event("step.succeeded", ended),))
         case RetryLater():
             again = _requeued(step, now, outcome.delay).evolve(
                 attempt=step.attempt - 1, fault=outcome.fault, worker=None
             )
-            return Advance(job=_with(job, again), events=(_event("step.released", again),))
+            return Advance(job=with_step(job, again), events=(step_event("step.released", again),))
         case Failed():
             return _failed(job, step, outcome, now, policy)
 
 
-_UNCLAIMED: dict[str, Any] = {"lease_until": None, "not_before": None}
+UNCLAIMED: dict[str, Any] = {"lease_until": None, "not_before": None}
 
 
 def _failed(job: Job, step: StepRun, outcome: Failed, now: datetime, policy: RetryPolicy) -> Advance:
@@ -73,18 +76,18 @@ def _failed(job: Job, step: StepRun, outcome: Failed, now: datetime, policy: Ret
         delay = policy.delay(step.attempt) if outcome.delay is None else outcome.delay
         if fault.code not in ESCALATED_CODES:
             again = _requeued(step, now, delay).evolve(fault=fault)
-            return Advance(job=_with(job, again), events=(_event("step.retrying", again),))
+            return Advance(job=with_step(job, again), events=(step_event("step.retrying", again),))
         larger = step.memory.larger()
         if step.escalations == 0 and larger is not None:
             again = _requeued(step, now, delay).evolve(fault=fault, memory=larger, escalations=1)
-            return Advance(job=_with(job, again), events=(_event("step.retrying", again),))
-    ended = step.evolve(status=F, message="", fault=fault, finished_at=now, **_UNCLAIMED)
+            return Advance(job=with_step(job, again), events=(step_event("step.retrying", again),))
+    ended = step.evolve(status=F, message="", fault=fault, finished_at=now, **UNCLAIMED)
     given_up = () if fault.actor is Actor.SUBMITTER else (step.key,)
-    job = _with(job, ended)
+    job = with_step(job, ended)
     if not step.required:
         notice = Notice(code=fault.code, message=fault.message, step=step.name)
         job = job.evolve(warnings=(*job.warnings, notice))
-    settled = _settle(_cancel_dependents(job, ended, now), now, (_event("step.failed", ended),))
+    settled = _settle(_cancel_dependents(job, ended, now), now, (step_event("step.failed", ended),))
     return replace(settled, dead_letters=given_up)
 
 
@@ -115,78 +118,6 @@ def queue_ready(job: Job, now: datetime) -> Job:
     return job.evolve(steps=steps)
 
 
-def claimed(job: Job, key: StepKey, *, now: datetime, worker: str, lease: float) -> Advance:
-    """The step run `key` is claimed by `worker` for `lease` seconds: the attempt counts from here."""
-    step = job.step(key)
-    if step.status is not Q or job.status.ended:
-        raise WrongState(f"step {key.name} is {step.status}, not queued")
-    taken = step.evolve(
-        status=R,
-        attempt=step.attempt + 1,
-        fence=step.fence + 1,
-        worker=worker,
-        lease_until=now + timedelta(seconds=lease),
-        not_before=None,
-        progress=0.0,
-        message="",
-        started_at=now,
-    )
-    job = _with(job, taken)
-    events: tuple[Event, ...] = (_event("step.started", taken),)
-    if job.status is Q:
-        job = job.evolve(status=R, started_at=job.started_at or now)
-        events = (Event(type="file-processing.started"), *events)
-    return Advance(job=job, events=events)
-
-
-def cancel(job: Job, *, now: datetime) -> Advance:
-    """End a job that has not ended; running children are killed once their worker learns of it."""
-    if job.status.ended:
-        raise WrongState(f"the job has {job.status} already")
-    steps = tuple(s if s.status.ended else _cancelled(s, now) for s in job.steps)
-    job = job.evolve(status=C, steps=steps, finished_at=now)
-    return Advance(job=job, events=(Event(type="job.cancelled"),))
-
-
-def expire(job: Job, *, now: datetime) -> Advance:
-    """End a job whose deadline has passed."""
-    fault = Fault(
-        code="job.deadline",
-        message="The job's deadline passed before it ended.",
-        actor=Actor.NOBODY,
-        hint="Submit it again with a later deadline.",
-    )
-    steps = tuple(s if s.status.ended else _cancelled(s, now, fault) for s in job.steps)
-    job = job.evolve(status=F, steps=steps, fault=fault, finished_at=now)
-    return Advance(job=job, events=(Event(type="file-processing.failed", data=fault.to_json()),))
-
-
-def retry(job: Job, *, now: datetime) -> Advance:
-    """Run a failed or cancelled job again: succeeded steps stay, attempts go on counting, budgets are fresh."""
-    if job.status not in {F, C}:
-        raise WrongState(f"the job is {job.status}; only a failed or cancelled one can be retried")
-    steps = tuple(
-        s
-        if s.status is S
-        else s.evolve(
-            status=W,
-            fault=None,
-            progress=0.0,
-            message="",
-            finished_at=None,
-            worker=None,
-            budget=s.attempt + s.attempts,
-            escalations=0,
-            **_UNCLAIMED,
-        )
-        for s in job.steps
-    )
-    retried = {s.name for s in steps if s.status is W}
-    warnings = tuple(w for w in job.warnings if w.step not in retried)
-    job = job.evolve(status=Q, steps=steps, fault=None, warnings=warnings, finished_at=None, started_at=None)
-    return Advance(job=queue_ready(job, now), events=(Event(type="job.retried"),))
-
-
 def _requeued(step: StepRun, now: datetime, delay: float) -> StepRun:
     not_before = now + timedelta(seconds=delay) if delay > 0 else None
     return step.evolve(
@@ -200,8 +131,9 @@ def _requeued(step: StepRun, now: datetime, delay: float) -> StepRun:
     )
 
 
-def _cancelled(step: StepRun, now: datetime, fault: Fault | None = None) -> StepRun:
-    return step.evolve(status=C, message="", fault=fault, finished_at=now, **_UNCLAIMED)
+def ended_by_cancel(step: StepRun, now: datetime, fault: Fault | None = None) -> StepRun:
+    """The step run as it ends when it will not be run any more."""
+    return step.evolve(status=C, message="", fault=fault, finished_at=now, **UNCLAIMED)
 
 
 def _cancel_dependents(job: Job, failed: StepRun, now: datetime) -> Job:
@@ -216,15 +148,17 @@ def _cancel_dependents(job: Job, failed: StepRun, now: datetime) -> Job:
                 actor=Actor.NOBODY,
                 step=step.name,
             )
-            steps[index] = _cancelled(step, now, fault)
+            steps[index] = ended_by_cancel(step, now, fault)
             gone.add(step.name)
     return job.evolve(steps=tuple(steps))
 
 
-def _with(job: Job, step: StepRun) -> Job:
+def with_step(job: Job, step: StepRun) -> Job:
+    """The job with that step run in place of the one with its key."""
     return job.evolve(steps=tuple(step if s.key == step.key else s for s in job.steps))
 
 
-def _event(type_: str, step: StepRun) -> Event:
+def step_event(type_: str, step: StepRun) -> Event:
+    """Something that happened to a step run."""
     data: dict[str, Any] = {"attempt": step.attempt}
     return Event(type=type_, step=step.name, data=data | ({"fault": step.fault.to_json()} if step.fault else {}))

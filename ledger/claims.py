@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from jobs.errors import Actor, Fault
-from jobs.lifecycle import Advance, advance, claimed
+from jobs.lifecycle import Advance, advance
 from jobs.model import Artifact, Job, Status, StepKey, StepRun
 from jobs.outcomes import Failed, Outcome, RetryLater, Succeeded
 from jobs.policy import RetryPolicy
+from jobs.verbs import claimed
 from ledger.apply import Dispatch, apply, locked, notify
 from ledger.blobs import settle_blob
 from ledger.database import Database, db_now

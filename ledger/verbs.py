@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, update
 
-from jobs.lifecycle import Advance, Event, WrongState, cancel, expire, retry
+from jobs.lifecycle import Advance, Event, WrongState
 from jobs.model import Job
+from jobs.verbs import cancel, expire, retry
 from ledger.apply import Dispatch, apply, locked, log, notify
 from ledger.database import Database, db_now
 from ledger.rows import load_artifacts

@@ -7,17 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from jobs.errors import Actor, Cancelled, Fault
 from jobs.model import UPLOAD, Artifact, Job
-from jobs.outcomes import Failed, Outcome, Succeeded
+from jobs.outcomes import Failed, Outcome, RetryLater, Succeeded
 from jobs.pipeline import Pipeline, Step
 from ledger import Claim, Ledger
-from storage.port import ObjectMissing, ObjectStore
+from ledger.errors import LedgerUnavailable
+from storage.port import ObjectMissing, ObjectStore, StoreFull, StoreUnavailable
 from workers.context import InProcessContext
 from workers.heartbeat import Hold
 from workers.sandbox import Call, Output, Sandbox, remove
 
-_CHUNK = 1024 * 1024
+log = structlog.get_logger(__name__)
+_AWAY_SECONDS = 5.0  # until a step is tried again whose store or ledger was away
 PortMaker = Callable[[Job], Any]  # gives a trusted step its port, bound to its job
 
 
@@ -64,6 +68,9 @@ class Runner:
             return self._trusted(claim, step, hold, folder=folder, inputs=inputs)
         except ObjectMissing:
             return Failed(fault=_bytes_missing())
+        except (StoreUnavailable, StoreFull, LedgerUnavailable) as error:
+            log.warning("step.postponed", reason=str(error))
+            return RetryLater(fault=_away(error), delay=_AWAY_SECONDS)  # the step is not to blame: nothing is charged
         finally:
             remove(folder)
 
@@ -158,6 +165,17 @@ class Runner:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _away(error: StoreUnavailable | StoreFull | LedgerUnavailable) -> Fault:
+    what = "ledger" if isinstance(error, LedgerUnavailable) else "store"
+    full = isinstance(error, StoreFull)
+    return Fault(
+        code=f"{what}.{'full' if full else 'unavailable'}",
+        message=f"The {what} {'has no room' if full else 'does not answer'}; the step is tried again every few seconds.",
+        actor=Actor.PLATFORM if full else Actor.NOBODY,
+        hint="Give the store more room." if full else None,
+    )
 
 
 def _unknown(claim: Claim) -> Fault:

@@ -21,7 +21,7 @@ from ledger import Dispatch, Ledger, NewJob
 from ledger.errors import LedgerUnavailable
 from ledger.schema import attempts
 from storage import open_store
-from storage.port import ObjectStore
+from storage.port import ObjectStore, StoreUnavailable
 from workers.executor import Executor, Message, ShuttingDown
 from workers.heartbeat import Heartbeat
 from workers.runner import Limits, Runner
@@ -220,6 +220,27 @@ def test_execute__missing_bytes_are_the_platforms_fault(platform):
     platform.store.delete(job.file.key)
     platform.execute(dispatch)
     assert platform.job(job).step(StepKey("good")).fault.code == "store.missing"
+
+
+def test_execute__a_store_that_is_away_charges_no_attempt(platform, monkeypatch):
+    """While the store is away a step is put off, with the reason shown and no attempt counted; then it succeeds."""
+    job, dispatch = platform.submit("good")
+    fetch = platform.store.fetch
+
+    def away(key, path):
+        raise StoreUnavailable("no answer")
+
+    monkeypatch.setattr(platform.store, "fetch", away)
+    platform.execute(dispatch)
+    step = platform.job(job).step(StepKey("good"))
+    assert (step.status, step.attempt, step.fault.code) == (Status.QUEUED, 0, "store.unavailable")
+    assert step.not_before is not None
+    monkeypatch.setattr(platform.store, "fetch", fetch)
+    platform.ledger.sent([dispatch.id])
+    again = wait_until(platform.ledger.take_due, within=15, what="the step to be due again")
+    assert [d.dispatch for d in again] == [2]
+    platform.execute(again[0])
+    assert platform.job(job).step(StepKey("good")).status is Status.SUCCEEDED
 
 
 def test_execute__an_unknown_step_is_tried_again(platform):

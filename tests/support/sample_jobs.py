@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from jobs.context import StepContext
 from jobs.errors import Actor, Fault
 from jobs.ids import new_id
-from jobs.lifecycle import claimed, queue_ready
+from jobs.lifecycle import queue_ready
 from jobs.model import FileFacts, Job, Status, StepKey
 from jobs.pipeline import Pipeline, Step
 from jobs.planning import plan
 from jobs.policy import RetryPolicy
 from jobs.queues import INDEXING, PARSING, THUMBNAILS
+from jobs.verbs import claimed
 from ledger import IdempotencyKey, Ledger, NewJob, Submitted
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

@@ -5,13 +5,14 @@ from support.sample_jobs import NOW, SAMPLE, STEADY, fault, index, parse, runnin
 
 from jobs.errors import Actor, ConfigurationError
 from jobs.ids import is_id, new_id
-from jobs.lifecycle import TRANSITIONS, WrongState, advance, cancel, claimed, expire, retry
+from jobs.lifecycle import TRANSITIONS, WrongState, advance
 from jobs.model import Job, Memory, Notice, Status, StepKey
 from jobs.outcomes import Failed, Outcome, RetryLater, Succeeded
 from jobs.pipeline import Pipeline, Step
 from jobs.planning import plan
 from jobs.policy import RetryPolicy
 from jobs.queues import PARSING, queue_named
+from jobs.verbs import cancel, claimed, expire, retry
 
 
 def end(job: Job, name: str, outcome: Outcome):
