@@ -129,6 +129,7 @@ def platform(tmp_path: Path, sandbox: Sandbox) -> Iterator[Platform]:
     ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}", policy=NO_WAIT)
     ledger.migrate()
     store = open_store(kind="local", path=tmp_path / "store")
+    (tmp_path / "scratch").mkdir()
     heartbeat = Heartbeat(ledger, worker="w", lease=20, every=5, cancel_poll=0.1)
     woken: list[Dispatch] = []
     runner = Runner(
