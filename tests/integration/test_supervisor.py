@@ -42,7 +42,13 @@ class Up:
 
     def start(self) -> psutil.Process:
         with self.said.open("ab") as out:
-            self.process = subprocess.Popen(self._command("up", "--port", str(self.port)), stderr=out, env=self._env())
+            self.process = subprocess.Popen(
+                self._command("up", "--port", str(self.port)),
+                stderr=out,
+                env=self._env(),
+                # Tests may run in the background of a shell, where Ctrl-C is ignored and `up` would keep it so.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
+            )
         wait_until(lambda: "Ctrl-C ends all" in self.words() or self.ended(), within=120, what="up to be ready")
         assert not self.ended(), self.words()
         return psutil.Process(self.process.pid)
@@ -110,8 +116,8 @@ def test_up__from_start_to_ctrl_c(up: Up, tmp_path: Path):
 
     supervisor.send_signal(signal.SIGINT)
     assert up.process is not None
-    # Whatever had to be killed after its grace is named; so longer than that grace, to see the name.
-    assert up.process.wait(90) == 0, up.words()
+    # Longer than the grace after which what is left is killed, and named.
+    assert up.process.wait(60) == 0, up.words()
     assert gone(children)
     assert "killed" not in up.words()
     assert not (up.data_dir / "run" / "redis.sock").exists()
