@@ -115,6 +115,8 @@ class Heartbeat:
                     self._write_progress(hold, now)
         except LedgerUnavailable as error:
             log.warning("ledger.unavailable", during="heartbeat", reason=str(error))
+        except Exception:
+            log.exception("heartbeat.tick_failed")  # without this thread every lease of the worker would run out
 
     def _write_progress(self, hold: Hold, now: float) -> None:
         progress, hold_age = hold.progress, now - hold.reported_at

@@ -333,6 +333,25 @@ def test_heartbeat__keeps_a_long_step_claimed(tmp_path, platform):
     heartbeat.close()
 
 
+def test_heartbeat__outlives_a_defect(platform, monkeypatch):
+    """A tick that fails unforeseen does not end the heartbeat: a later cancel is still noticed."""
+    job, dispatch = platform.submit("hang")
+    held_by, failed = platform.ledger.held_by, threading.Event()
+
+    def broken_once(worker):
+        if not failed.is_set():
+            failed.set()
+            raise RuntimeError("a defect")
+        return held_by(worker)
+
+    monkeypatch.setattr(platform.ledger, "held_by", broken_once)
+    thread = in_background(lambda: platform.execute(dispatch))
+    assert failed.wait(10)
+    platform.ledger.cancel(job.id, owner="local")
+    thread.join(10)
+    assert not thread.is_alive()
+
+
 def test_neighbours__go_on_while_one_crashes(platform):
     """Good jobs beside crashing ones in the same pool all end well."""
     good = [platform.submit("good", text=f"text {n}".encode()) for n in range(6)]
