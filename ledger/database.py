@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Float, create_engine, event, literal, make_url, text
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -22,6 +22,7 @@ T = TypeVar("T")
 _RETRIES = 5  # of a transaction that lost against another one
 _LOST_AGAINST_ANOTHER = frozenset({"40001", "40P01"})  # serialization failure, deadlock (PostgreSQL)
 BUSY_SECONDS = 20.0
+_FRESH_SECONDS = 1.0  # a connection idle for longer is asked whether it lives before it is used
 
 
 class db_now(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function that it is
@@ -114,15 +115,17 @@ class Database:
 
     def _postgres(self) -> Engine:
         options = f"-c search_path={self.db_schema}" if self.db_schema else ""
-        return create_engine(
+        engine = create_engine(
             self.url,
             pool_size=self._pool_size,
             max_overflow=self._pool_size,
             pool_timeout=5,
-            pool_pre_ping=True,
             pool_use_lifo=True,
             connect_args={"connect_timeout": 3, "options": options, "application_name": "heavylift"},
         )
+        event.listen(engine, "checkin", _note_use)
+        event.listen(engine, "checkout", _ask_when_stale)
+        return engine
 
     def ping(self) -> None:
         """Raise `LedgerUnavailable` unless the database answers."""
@@ -155,6 +158,22 @@ def _reason(error: Exception) -> str:
     """The first line of the driver's message: addresses at most, never a password."""
     lines = str(getattr(error, "orig", error)).strip().splitlines() or ["no answer"]
     return lines[0][:200]
+
+
+def _note_use(_dbapi_connection: Any, record: Any) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _ask_when_stale(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
+    """Replace a pooled connection that died while it lay idle; one that was used just now need not be asked."""
+    used_at = record.info.get("used_at")
+    if used_at is None or time.monotonic() - used_at < _FRESH_SECONDS:
+        return
+    try:
+        dbapi_connection.execute("SELECT 1")
+        dbapi_connection.rollback()
+    except dbapi_connection.Error as error:
+        raise DisconnectionError from error  # the pool makes a new one and asks again
 
 
 def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
