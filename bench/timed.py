@@ -23,7 +23,7 @@ WATCHED = (
     "ledger.claims:Claims.claim",
     "ledger.claims:Claims.finish",
     "ledger.sweeps:Sweeps.sent",
-    "ledger.queries:Queries.place_in_line",
+    "ledger.lines:Lines.waiting",
     "storage.local:_Writer.commit",
     "storage.local:LocalWriter.commit",
     "storage.local:LocalStore.put_file",

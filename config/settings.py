@@ -105,6 +105,7 @@ class RetentionSettings(BaseSettings):
 
     model_config = _concern("RETENTION")
     days: float = 30.0  # after its end a job is deleted
+    letter_days: float = 90.0  # an ended job with an open dead letter is kept so long, for its replay
     idempotency_hours: float = 24.0
     events_days: float = 90.0
 

@@ -19,7 +19,7 @@ TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     W: frozenset({Q, C}),
     Q: frozenset({R, F, C}),  # failed: a deadline passed before anything ran
     R: frozenset({Q, S, F, C}),  # queued again: retry, lost worker, shutdown
-    S: frozenset(),
+    S: frozenset({Q}),  # a job whose optional step is replayed
     F: frozenset({W, Q}),  # somebody asked for a retry
     C: frozenset({W, Q}),
 }
@@ -77,10 +77,16 @@ def _failed(job: Job, step: StepRun, outcome: Failed, now: datetime, policy: Ret
         if fault.code not in ESCALATED_CODES:
             again = _requeued(step, now, delay).evolve(fault=fault)
             return Advance(job=with_step(job, again), events=(step_event("step.retrying", again),))
-        larger = step.memory.larger()
-        if step.escalations == 0 and larger is not None:
+        if step.escalations == 0:
+            # Once more with more memory; `StepRun.alone` keeps others off, so that it can't be their doing.
+            larger = step.memory.larger() or step.memory
             again = _requeued(step, now, delay).evolve(fault=fault, memory=larger, escalations=1)
             return Advance(job=with_step(job, again), events=(step_event("step.retrying", again),))
+    return give_up(job, step, fault, now)
+
+
+def give_up(job: Job, step: StepRun, fault: Fault, now: datetime) -> Advance:
+    """`step` fails for good: whatever needs it is cancelled; unless the submitter must act, it is a dead letter."""
     ended = step.evolve(status=F, message="", fault=fault, finished_at=now, **UNCLAIMED)
     given_up = () if fault.actor is Actor.SUBMITTER else (step.key,)
     job = with_step(job, ended)
@@ -126,6 +132,7 @@ def _requeued(step: StepRun, now: datetime, delay: float) -> StepRun:
         not_before=not_before,
         lease_until=None,
         dispatch=step.dispatch + 1,
+        returns=0,
         progress=0.0,
         message="",
     )

@@ -105,6 +105,7 @@ class StepRun:
     progress: float = 0.0  # 0..1
     message: str = ""  # what it is doing, for a person
     fault: Fault | None = None  # of the last attempt
+    returns: int = 0  # how often its message came back undelivered since it was queued
     queued_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -113,6 +114,11 @@ class StepRun:
     def key(self) -> StepKey:
         """Its name within the job."""
         return StepKey(self.name, self.part)
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other step may run beside it on its host: it died by memory or a crash before."""
+        return self.escalations > 0
 
     def evolve(self, **changes: Any) -> Self:
         """A new value with `changes` applied."""

@@ -3,8 +3,20 @@
 from datetime import datetime, timedelta
 
 from jobs.errors import Actor, Fault
-from jobs.lifecycle import UNCLAIMED, Advance, Event, WrongState, ended_by_cancel, queue_ready, step_event, with_step
-from jobs.model import Job, Status, StepKey
+from jobs.lifecycle import (
+    UNCLAIMED,
+    Advance,
+    Event,
+    WrongState,
+    ended_by_cancel,
+    give_up,
+    queue_ready,
+    step_event,
+    with_step,
+)
+from jobs.model import Job, Status, StepKey, StepRun
+
+MAX_RETURNS = 5  # times that a message may come back undelivered before its step run is given up
 
 
 def claimed(job: Job, key: StepKey, *, now: datetime, worker: str, lease: float) -> Advance:
@@ -19,6 +31,7 @@ def claimed(job: Job, key: StepKey, *, now: datetime, worker: str, lease: float)
         worker=worker,
         lease_until=now + timedelta(seconds=lease),
         not_before=None,
+        returns=0,
         progress=0.0,
         message="",
         started_at=now,
@@ -46,7 +59,7 @@ def expire(job: Job, *, now: datetime) -> Advance:
         code="job.deadline",
         message="The job's deadline passed before it ended.",
         actor=Actor.NOBODY,
-        hint="Submit it again with a later deadline.",
+        hint="Retry it, which lifts the deadline, or submit it again with a later one.",
     )
     steps = tuple(s if s.status.ended else ended_by_cancel(s, now, fault) for s in job.steps)
     job = job.evolve(status=Status.FAILED, steps=steps, fault=fault, finished_at=now)
@@ -57,25 +70,81 @@ def retry(job: Job, *, now: datetime) -> Advance:
     """Run a failed or cancelled job again: succeeded steps stay, attempts go on counting, budgets are fresh."""
     if job.status not in {Status.FAILED, Status.CANCELLED}:
         raise WrongState(f"the job is {job.status}; only a failed or cancelled one can be retried")
+    steps = tuple(s if s.status is Status.SUCCEEDED else _afresh(s) for s in job.steps)
+    return Advance(job=queue_ready(_reopened(job, steps, now), now), events=(Event(type="job.retried"),))
+
+
+def replay(job: Job, key: StepKey, *, now: datetime, delay: float = 0.0) -> Advance:
+    """Run a step that the platform gave up on again, and what was cancelled for its sake; the rest stays as it is.
+
+    `delay` (seconds) paces the replay of many.
+    """
+    failed = job.step(key)
+    if failed.status is not Status.FAILED:
+        raise WrongState(f"step {key.name} is {failed.status}; only a failed one can be replayed")
+    if job.status is Status.CANCELLED:
+        raise WrongState("the job was cancelled; retry it instead")
+    again = {key.name}
+    for step in job.steps:  # plans list a step after those it needs
+        if step.status is Status.CANCELLED and not again.isdisjoint(step.needs):
+            again.add(step.name)
     steps = tuple(
-        s
-        if s.status is Status.SUCCEEDED
-        else s.evolve(
-            status=Status.WAITING,
-            fault=None,
-            progress=0.0,
-            message="",
-            finished_at=None,
-            worker=None,
-            budget=s.attempt + s.attempts,
-            escalations=0,
-            **UNCLAIMED,
-        )
-        for s in job.steps
+        _afresh(s) if s.key == key or (s.name in again and s.status is Status.CANCELLED) else s for s in job.steps
     )
-    retried = {s.name for s in steps if s.status is Status.WAITING}
-    warnings = tuple(w for w in job.warnings if w.step not in retried)
-    job = job.evolve(
-        status=Status.QUEUED, steps=steps, fault=None, warnings=warnings, finished_at=None, started_at=None
+    fresh = queue_ready(_reopened(job, steps, now) if job.status.ended else job.evolve(steps=steps), now)
+    if delay > 0:
+        later = fresh.step(key).evolve(not_before=now + timedelta(seconds=delay))
+        fresh = with_step(fresh, later)
+    return Advance(job=fresh, events=(Event(type="job.replayed", step=key.name, data={"steps": sorted(again)}),))
+
+
+def _afresh(step: StepRun) -> StepRun:
+    """Waiting again: attempts go on counting, the budget is fresh."""
+    return step.evolve(
+        status=Status.WAITING,
+        fault=None,
+        progress=0.0,
+        message="",
+        finished_at=None,
+        worker=None,
+        budget=step.attempt + step.attempts,
+        escalations=0,
+        returns=0,
+        **UNCLAIMED,
     )
-    return Advance(job=queue_ready(job, now), events=(Event(type="job.retried"),))
+
+
+def _reopened(job: Job, steps: tuple[StepRun, ...], now: datetime) -> Job:
+    """An ended job that goes on: faults and warnings of what runs again are taken back, as is a deadline that passed."""
+    again = {s.name for s in steps if s.status is Status.WAITING}
+    warnings = tuple(w for w in job.warnings if w.step not in again)
+    return job.evolve(
+        status=Status.QUEUED,
+        steps=steps,
+        fault=None,
+        warnings=warnings,
+        deadline=job.deadline if job.deadline and job.deadline > now else None,
+        finished_at=None,
+        started_at=None,
+    )
+
+
+def returned(job: Job, key: StepKey, *, now: datetime, reason: str) -> Advance:
+    """The broker gave up on the message of a queued step run; after `MAX_RETURNS` times so do we.
+
+    Otherwise nothing but the count changes: the same dispatch is sent again.
+    """
+    step = job.step(key)
+    if step.status is not Status.QUEUED:
+        raise WrongState(f"step {key.name} is {step.status}, not queued")
+    counted = step.evolve(returns=step.returns + 1)
+    if counted.returns < MAX_RETURNS:
+        return Advance(job=with_step(job, counted), events=(step_event("step.returned", counted),))
+    fault = Fault(
+        code="step.undeliverable",
+        message=f"The message of step {key.name} came back {counted.returns} times ({reason}).",
+        actor=Actor.PLATFORM,
+        step=key.name,
+        hint="Look whether the workers of this pool run a release that knows the task, then replay the dead letter.",
+    )
+    return give_up(job, counted, fault, now)

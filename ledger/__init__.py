@@ -7,13 +7,18 @@ from ledger.apply import Dispatch
 from ledger.blobs import RESERVED, Blobs, BlobStock
 from ledger.claims import Claim, Claims, Held, Progress
 from ledger.database import Database
+from ledger.letters import Letter, LetterFilter, Letters
+from ledger.lines import Line, Lines
 from ledger.queries import Counts, JobFilter, Queries
+from ledger.reconciliations import Reconciliations, Run
+from ledger.rows import Attempt
 from ledger.submit import IdempotencyKey, NewJob, Submits, Submitted
 from ledger.sweeps import Sweeps, WorkerFacts
 from ledger.verbs import Verbs
 from ledger.watch import Watch
 
 __all__ = [
+    "Attempt",
     "Claim",
     "Counts",
     "Dispatch",
@@ -21,15 +26,19 @@ __all__ = [
     "IdempotencyKey",
     "JobFilter",
     "Ledger",
+    "Letter",
+    "LetterFilter",
+    "Line",
     "NewJob",
     "Progress",
+    "Run",
     "Submitted",
     "Watch",
     "WorkerFacts",
 ]
 
 
-class Ledger(Submits, Claims, Verbs, Queries, Blobs, Sweeps):
+class Ledger(Submits, Claims, Verbs, Letters, Lines, Queries, Blobs, Sweeps, Reconciliations):
     """All verbs over one database. Thread-safe; each verb is one transaction.
 
     Every verb raises `LedgerUnavailable` where the database does not answer. Verbs that change a job lock its row
@@ -45,6 +54,7 @@ class Ledger(Submits, Claims, Verbs, Queries, Blobs, Sweeps):
         policy: RetryPolicy | None = None,
         stock: int = 0,  # blob keys to reserve ahead at a time
     ) -> None:
+        super().__init__()
         self.database = Database(url, db_schema=db_schema, pool_size=pool_size)
         self.policy = policy or RetryPolicy()
         self.stock = BlobStock(lambda n: self._reserve(n, lease=2 * RESERVED), size=stock) if stock else None

@@ -98,6 +98,14 @@ def put_in_outbox(tx: Connection, job: Job, queued: Iterable[StepRun], *, now: d
     return tuple(sent)
 
 
+def again_in_outbox(tx: Connection, job: Job, step: StepRun, *, now: datetime) -> Dispatch | None:
+    """The same message once more, with the same dispatch number; None where it waits in the outbox anyway."""
+    same = (outbox.c.step == step.name, outbox.c.part == step.part, outbox.c.dispatch == step.dispatch)
+    if tx.execute(select(outbox.c.id).where(outbox.c.job_id == job.id, *same)).first() is not None:
+        return None
+    return next(iter(put_in_outbox(tx, job, [step], now=now)), None)
+
+
 def log(tx: Connection, job: Job, happened: Iterable[Event], *, now: datetime) -> None:
     """Append to the durable event log."""
     rows = [

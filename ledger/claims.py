@@ -13,11 +13,12 @@ from jobs.outcomes import Failed, Outcome, RetryLater, Succeeded
 from jobs.policy import RetryPolicy
 from jobs.verbs import claimed
 from ledger.apply import Dispatch, apply, locked, notify
-from ledger.blobs import settle_blob
+from ledger.blobs import PENDING, settle_blob
 from ledger.database import Database, db_now
 from ledger.errors import JobNotFound
+from ledger.hints import remember
 from ledger.rows import load_artifacts
-from ledger.schema import artifacts, attempts, jobs, queue_controls, step_runs
+from ledger.schema import artifacts, attempts, blobs, jobs, queue_controls, step_runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +131,14 @@ class Claims:
                 return False, ()
             if step.status is not Status.RUNNING or step.fence != held.fence:
                 _close_attempt(tx, held, outcome, name="cancelled" if step.status.ended else "fenced")
+                _give_up_blobs(tx, outcome)
                 return False, ()
             ended = _refuse_overwriting(tx, held, outcome)
             _close_attempt(tx, held, ended, name=_outcome_name(ended))
             if isinstance(ended, Succeeded):
                 _keep(tx, held.job_id, ended.artifacts)
+                if step.escalations:
+                    remember(tx, job, step)
             decided = advance(job, held.key, ended, now=now, policy=self.policy)
             _, dispatches = apply(tx, job, decided, now=now)
             return True, dispatches
@@ -246,6 +250,14 @@ def _refuse_overwriting(tx: Connection, held: Held, outcome: Outcome) -> Outcome
         hint="This is a defect of the pipeline; report it to those who run the platform.",
     )
     return Failed(fault=fault, usage=outcome.usage)
+
+
+def _give_up_blobs(tx: Connection, outcome: Outcome) -> None:
+    """What an attempt stored that does not count any more goes to the collector at once."""
+    if isinstance(outcome, Succeeded) and outcome.artifacts:
+        keys = [artifact.key for artifact in outcome.artifacts]
+        mine = update(blobs).where(blobs.c.key.in_(keys), blobs.c.state == PENDING)
+        tx.execute(mine.values(lease_until=db_now(-1)))
 
 
 def _keep(tx: Connection, job_id: str, saved: Sequence[Artifact]) -> None:

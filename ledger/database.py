@@ -16,7 +16,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from ledger.errors import LedgerUnavailable
-from ledger.schema import Utc
+from ledger.types import Utc
 
 T = TypeVar("T")
 _RETRIES = 5  # of a transaction that lost against another one

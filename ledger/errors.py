@@ -5,6 +5,8 @@ HeavyliftError
 ├── NewerSchema           the database was migrated by a newer release
 ├── JobNotFound           no such job of that owner
 ├── ArtifactNotFound      the job has no artifact of that name
+├── LetterNotFound        no such dead letter of that owner
+├── RunNotFound           no such reconciliation run
 └── IdempotencyMismatch   the key was used before for another request
 """
 
@@ -25,6 +27,14 @@ class JobNotFound(HeavyliftError):
 
 class ArtifactNotFound(HeavyliftError):
     """The job has no artifact of that name."""
+
+
+class LetterNotFound(HeavyliftError):
+    """The owner has no dead letter of that id."""
+
+
+class RunNotFound(HeavyliftError):
+    """There is no reconciliation run of that id."""
 
 
 class IdempotencyMismatch(HeavyliftError):

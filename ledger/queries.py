@@ -1,18 +1,17 @@
-"""What callers and ops ask: one job, lists, artifacts, places in line, counts."""
+"""What callers and ops ask: one job, lists, artifacts, attempts, counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, column, func, or_, select
+from sqlalchemy import ColumnElement, Select, column, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
-from jobs.model import Artifact, Job, Status, StepKey
+from jobs.model import Artifact, Job, Status
 from ledger.database import Database, db_now
 from ledger.errors import ArtifactNotFound, JobNotFound
-from ledger.rows import artifact_from, select_jobs, whole
-from ledger.schema import artifacts, dead_letters, jobs, outbox, queue_controls, step_runs, workers
-
-ALIVE_SECONDS = 30.0  # a worker that was not seen for longer counts as gone
+from ledger.lines import ALIVE_SECONDS
+from ledger.rows import Attempt, artifact_from, attempt_from, select_jobs, whole
+from ledger.schema import artifacts, attempts, dead_letters, jobs, outbox, step_runs, workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,13 +94,14 @@ class Queries:
             raise ArtifactNotFound(name)
         return artifact_from(row)
 
-    def place_in_line(self, job: Job) -> dict[StepKey, int]:
-        """For each queued step run: how many of its queue were queued before it, plus one."""
-        queued = [step for step in job.steps if step.status is Status.QUEUED and step.queued_at]
-        if not queued:
-            return {}
+    def attempts(self, job_id: str, *, owner: str) -> list[Attempt]:
+        """All attempts of a job's step runs, in the order in which they began. Raises `JobNotFound`."""
+        mine = select(jobs.c.id).where(jobs.c.id == job_id, jobs.c.owner == owner)
+        query = select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.started_at, attempts.c.fence)
         with self.database.reading() as tx:
-            return {step.key: 1 + _ahead(tx, step.queue, (step.queued_at, job.id)) for step in queued}
+            if tx.execute(mine).first() is None:
+                raise JobNotFound(job_id)
+            return [attempt_from(row) for row in tx.execute(query).mappings()]
 
     def counts(self) -> Counts:
         """How much of everything there is."""
@@ -127,11 +127,6 @@ class Queries:
                 sandbox={pool: sandbox for pool, _, sandbox in pools},
             )
 
-    def paused_queues(self) -> set[str]:
-        """Queues whose steps nobody may claim now."""
-        with self.database.reading() as tx:
-            return set(tx.execute(select(queue_controls.c.queue).where(queue_controls.c.paused)).scalars())
-
     def _filtered(self, query: Select[tuple[object, ...]], wanted: JobFilter) -> Select[tuple[object, ...]]:
         if wanted.status is not None:
             query = query.where(jobs.c.status == wanted.status.value)
@@ -148,17 +143,3 @@ class Queries:
             each = func.json_each(jobs.c.tags).table_valued("value", joins_implicitly=True)
             return select(column("value")).select_from(each).where(each.c.value == tag).exists()
         return jobs.c.tags.cast(JSONB).contains([tag])
-
-
-def _ahead(tx: Connection, queue: str, place: tuple[object, str]) -> int:
-    queued_at, job_id = place
-    before = or_(
-        step_runs.c.queued_at < queued_at,
-        and_(step_runs.c.queued_at == queued_at, step_runs.c.job_id < job_id),
-    )
-    query = (
-        select(func.count())
-        .select_from(step_runs)
-        .where(step_runs.c.queue == queue, step_runs.c.status == Status.QUEUED.value, before)
-    )
-    return int(tx.execute(query).scalar_one())

@@ -1,7 +1,8 @@
 """Rows to values and back: the only place that knows how a Job lies in the tables."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
@@ -14,6 +15,32 @@ _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _STEPS = select(step_runs).where(step_runs.c.job_id.in_(_IDS)).order_by(step_runs.c.job_id, step_runs.c.position)
 _ARTIFACTS = select(artifacts).where(artifacts.c.job_id.in_(_IDS)).order_by(artifacts.c.job_id, artifacts.c.name)
 _FILE_FIELDS = ("name", "size", "sha256", "media_type", "kind")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try of a step run, as it was kept."""
+
+    step: str
+    part: int
+    number: int  # the attempt that it counted as
+    fence: int  # of its claim; unique within the step run
+    worker: str
+    memory: int  # bytes: the class granted
+    outcome: str | None  # succeeded, failed, released, lost, cancelled, fenced; None while it runs
+    fault: Fault | None
+    signal: int | None  # that ended it
+    peak_memory: int | None  # bytes
+    seconds: float | None
+    cpu_seconds: float | None
+    started_at: datetime
+    finished_at: datetime | None
+
+
+def attempt_from(row: RowMapping) -> Attempt:
+    """An Attempt from its row."""
+    fields = {name: row[name] for name in Attempt.__slots__}
+    return Attempt(**fields | {"fault": Fault.from_json(row["fault"]) if row["fault"] else None})
 
 
 def step_values(step: StepRun) -> dict[str, Any]:
@@ -31,6 +58,7 @@ def step_values(step: StepRun) -> dict[str, Any]:
         "worker": step.worker,
         "progress": step.progress,
         "message": step.message,
+        "returns": step.returns,
         "fault": step.fault.to_json() if step.fault else None,
         "queued_at": step.queued_at,
         "started_at": step.started_at,
@@ -61,6 +89,7 @@ def job_values(job: Job) -> dict[str, Any]:
         "summary": dict(job.summary),
         "warnings": [asdict(notice) for notice in job.warnings],
         "fault": job.fault.to_json() if job.fault else None,
+        "deadline": job.deadline,
         "expires_at": job.expires_at,
         "version": job.version,
         "started_at": job.started_at,
@@ -84,7 +113,6 @@ def new_job_values(job: Job) -> dict[str, Any]:
         "correlation_id": job.correlation_id,
         "batch_id": job.batch_id,
         "parent_job_id": job.parent_job_id,
-        "deadline": job.deadline,
         "created_at": job.created_at,
     }
     return submitted | job_values(job)
@@ -144,6 +172,7 @@ def step_from(row: RowMapping) -> StepRun:
         worker=row["worker"],
         progress=row["progress"],
         message=row["message"],
+        returns=row["returns"],
         fault=Fault.from_json(row["fault"]) if row["fault"] else None,
         queued_at=row["queued_at"],
         started_at=row["started_at"],

@@ -1,15 +1,9 @@
 """The tables of truth. Alembic's migrations make them; a test holds the two equal."""
 
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     Column,
-    DateTime,
-    Dialect,
     Float,
     ForeignKey,
     Index,
@@ -19,37 +13,9 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from ledger.types import BigId, Json, Utc
 
-class Utc(TypeDecorator[datetime]):
-    """Aware UTC datetimes on both back ends; SQLite stores them as comparable text without a zone."""
-
-    impl = DateTime
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """`timestamptz` where there is one."""
-        return dialect.type_descriptor(DateTime(timezone=dialect.name == "postgresql"))
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive values; strip the zone only where the back end has none."""
-        if value is None:
-            return None
-        value = value.astimezone(UTC)
-        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
-        if value is None:
-            return None
-        return value.astimezone(UTC) if dialect.name == "postgresql" else value.replace(tzinfo=UTC)
-
-
-# None is SQL NULL, so that `IS NULL` finds it.
-Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-BigId = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers only INTEGER keys by itself
 CASCADE = "CASCADE"
 
 metadata = MetaData(
@@ -119,6 +85,7 @@ step_runs = Table(
     Column("worker", Text),
     Column("progress", Float, nullable=False),
     Column("message", Text, nullable=False),
+    Column("returns", Integer, nullable=False, server_default="0"),
     Column("fault", Json),
     Column("queued_at", Utc),
     Column("started_at", Utc),
@@ -232,8 +199,9 @@ dead_letters = Table(
     "dead_letters",
     metadata,
     Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False, server_default="step"),  # `step`, or `message`: one that could not be read
     Column("owner", Text, nullable=False),
-    Column("job_id", Text),  # none for a message that could not be read
+    Column("job_id", Text),  # none for a message
     Column("step", Text),
     Column("part", Integer),
     Column("attempt", Integer),
@@ -264,6 +232,35 @@ queue_controls = Table(
     Column("queue", Text, primary_key=True),
     Column("paused", Boolean, nullable=False),
     Column("changed_at", Utc, nullable=False),
+)
+
+# What a kind and size of file was seen to need beyond its step's own memory class.
+memory_hints = Table(
+    "memory_hints",
+    metadata,
+    Column("pipeline", Text, primary_key=True),
+    Column("step", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("magnitude", Integer, primary_key=True),  # bit length of the file's size in bytes
+    Column("memory", BigInteger, nullable=False),  # class
+    Column("seen_at", Utc, nullable=False),
+)
+
+reconciliations = Table(
+    "reconciliations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("slot", BigInteger),  # number of the clock's tick, so that two beats make one run; none where asked for
+    Column("state", Text, nullable=False),  # running, done, failed
+    Column("checked", BigInteger, nullable=False),
+    Column("repaired", BigInteger, nullable=False),
+    Column("left_alone", BigInteger, nullable=False),
+    Column("notes", Json, nullable=False),  # why: what was repaired, what was left alone
+    Column("started_at", Utc, nullable=False),
+    Column("finished_at", Utc),
+    Index("uq_reconciliations_name_slot", "name", "slot", unique=True),
+    Index("ix_reconciliations_started_at", "started_at"),
 )
 
 workers = Table(

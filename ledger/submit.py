@@ -11,13 +11,14 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, select
 
 from jobs.ids import new_id
 from jobs.lifecycle import Event, queue_ready
-from jobs.model import FileFacts, Job, Status
+from jobs.model import FileFacts, Job, Status, StepRun
 from jobs.pipeline import Pipeline
 from jobs.planning import plan
 from ledger.apply import Dispatch, log, notifying, put_in_outbox
 from ledger.blobs import settle_blob
 from ledger.database import Database, db_now
 from ledger.errors import IdempotencyMismatch
+from ledger.hints import Hints
 from ledger.rows import new_job_values, new_step_values, select_jobs, whole
 from ledger.schema import idempotency_keys, jobs, step_runs
 
@@ -64,7 +65,7 @@ class Submitted:
     dispatches: tuple[Dispatch, ...] = ()  # for the publisher, after the commit
 
 
-class Submits:
+class Submits(Hints):
     """The verb submit; part of `Ledger`."""
 
     database: Database
@@ -75,7 +76,8 @@ class Submits:
         Raises `IdempotencyMismatch` where the key came with another file or other options before, and
         `LedgerUnavailable`. Two submits with one key at once make one job: the second finds the first.
         """
-        return self.database.writing(lambda tx: _submit(tx, new), durable=True)
+        steps = self.with_hints(plan(new.pipeline), pipeline=new.pipeline.name, file=new.file)
+        return self.database.writing(lambda tx: _submit(tx, new, steps), durable=True)
 
 
 _NOW = select(db_now())
@@ -83,13 +85,13 @@ _INSERT_JOB = insert(jobs)
 _INSERT_STEP = insert(step_runs)
 
 
-def _submit(tx: Connection, new: NewJob) -> Submitted:
+def _submit(tx: Connection, new: NewJob, steps: tuple[StepRun, ...]) -> Submitted:
     earlier = _earlier(tx, new)
     if earlier is not None:
         return Submitted(job=earlier, created=False)
     now = tx.execute(_NOW).scalar_one()
     key = settle_blob(tx, new.file.key, sha256=new.file.sha256, size=new.file.size)
-    job = _planned(new, file=replace(new.file, key=key), now=now)
+    job = _planned(new, steps, file=replace(new.file, key=key), now=now)
     tx.execute(notifying(_INSERT_JOB, tx), new_job_values(job))
     tx.execute(_INSERT_STEP, [new_step_values(job.id, step, position=n) for n, step in enumerate(job.steps)])
     if new.idempotency:
@@ -101,7 +103,7 @@ def _submit(tx: Connection, new: NewJob) -> Submitted:
     return Submitted(job=job, created=True, dispatches=dispatches)
 
 
-def _planned(new: NewJob, *, file: FileFacts, now: datetime) -> Job:
+def _planned(new: NewJob, steps: tuple[StepRun, ...], *, file: FileFacts, now: datetime) -> Job:
     job = Job(
         id=new_id(),
         owner=new.owner,
@@ -117,7 +119,7 @@ def _planned(new: NewJob, *, file: FileFacts, now: datetime) -> Job:
         batch_id=new.batch_id,
         parent_job_id=new.parent_job_id,
         deadline=new.deadline,
-        steps=plan(new.pipeline),
+        steps=steps,
         summary={},
         created_at=now,
     )

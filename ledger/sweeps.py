@@ -3,13 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, exists, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, exists, insert, or_, select, update
 
 from jobs.model import Status
 from ledger.apply import Dispatch
 from ledger.claims import Held
 from ledger.database import Database, db_now
-from ledger.schema import events, idempotency_keys, jobs, outbox, queue_controls, step_runs, workers
+from ledger.letters import OPEN
+from ledger.lines import resend_lost
+from ledger.schema import dead_letters, events, idempotency_keys, jobs, outbox, step_runs, workers
 
 _ENDED = (Status.SUCCEEDED.value, Status.FAILED.value, Status.CANCELLED.value)
 
@@ -106,17 +108,23 @@ class Sweeps:
         queued step runs, nothing is lost there; where it holds fewer, the oldest of the difference are sent again.
         A message too many is harmless: it finds nothing to claim. Paused queues are left alone.
         """
-        return self.database.writing(
-            lambda tx: sum(_resend(tx, q, depth, older_than=older_than, limit=limit) for q, depth in depths.items())
-        )
+        return self.database.writing(lambda tx: resend_lost(tx, depths, older_than=older_than, limit=limit))
 
-    def past_retention(self, *, days: float, limit: int = 500) -> list[str]:
-        """Jobs that ended more than `days` ago, or whose own `expires_at` has passed."""
+    def past_retention(self, *, days: float, letter_days: float, limit: int = 500) -> list[str]:
+        """Jobs that ended more than `days` ago, or whose own `expires_at` has passed.
+
+        A job with an open dead letter is kept for `letter_days` after its end: without its file there is no replay.
+        """
+        wanted = exists().where(
+            dead_letters.c.job_id == jobs.c.id,
+            dead_letters.c.state == OPEN,
+            jobs.c.finished_at > db_now(-letter_days * 86400),
+        )
         over = or_(
             and_(jobs.c.expires_at.is_(None), jobs.c.finished_at < db_now(-days * 86400)),
             jobs.c.expires_at < db_now(),
         )
-        query = select(jobs.c.id).where(jobs.c.status.in_(_ENDED), over)
+        query = select(jobs.c.id).where(jobs.c.status.in_(_ENDED), over, ~wanted)
         with self.database.reading() as tx:
             return list(tx.execute(query.limit(limit)).scalars())
 
@@ -130,15 +138,6 @@ class Sweeps:
             return keys.rowcount + old.rowcount + gone.rowcount
 
         return self.database.writing(work)
-
-    def pause(self, queue: str, *, paused: bool) -> None:
-        """Let nobody claim from `queue`, or let them again; steps that run go on."""
-
-        def work(tx: Connection) -> None:
-            tx.execute(delete(queue_controls).where(queue_controls.c.queue == queue))
-            tx.execute(insert(queue_controls).values(queue=queue, paused=paused, changed_at=db_now()))
-
-        self.database.writing(work)
 
     def register(self, worker: WorkerFacts) -> None:
         """Show a worker as alive; workers repeat this."""
@@ -160,41 +159,3 @@ class Sweeps:
 
 def _dispatch(row: RowMapping) -> Dispatch:
     return Dispatch(**{name: row[name] for name in Dispatch.__slots__})
-
-
-def _resend(tx: Connection, queue: str, depth: int, *, older_than: float, limit: int) -> int:
-    unsent = exists().where(
-        outbox.c.job_id == step_runs.c.job_id,
-        outbox.c.step == step_runs.c.name,
-        outbox.c.part == step_runs.c.part,
-        outbox.c.dispatch == step_runs.c.dispatch,
-    )
-    paused = exists().where(queue_controls.c.queue == queue, queue_controls.c.paused)
-    waiting = and_(step_runs.c.queue == queue, step_runs.c.status == Status.QUEUED.value, ~unsent, ~paused)
-    old = and_(
-        waiting,
-        step_runs.c.queued_at < db_now(-older_than),
-        or_(step_runs.c.not_before.is_(None), step_runs.c.not_before < db_now(-older_than)),
-    )
-    missing = int(tx.execute(select(func.count()).select_from(step_runs).where(waiting)).scalar_one()) - depth
-    if missing <= 0:
-        return 0
-    rows = (
-        select(
-            step_runs.c.job_id,
-            step_runs.c.name,
-            step_runs.c.part,
-            step_runs.c.dispatch,
-            step_runs.c.queue,
-            jobs.c.priority,
-            jobs.c.correlation_id,
-            db_now(),
-            literal(0),
-        )
-        .join(jobs, jobs.c.id == step_runs.c.job_id)
-        .where(old)
-        .order_by(step_runs.c.queued_at)
-        .limit(min(missing, limit))
-    )
-    names = ["job_id", "step", "part", "dispatch", "queue", "priority", "correlation_id", "due_at", "tries"]
-    return len(tx.execute(insert(outbox).from_select(names, rows).returning(outbox.c.id)).all())

@@ -11,6 +11,7 @@ from jobs.model import Job
 from jobs.verbs import cancel, expire, retry
 from ledger.apply import Dispatch, apply, locked, log, notify
 from ledger.database import Database, db_now
+from ledger.letters import DISCARDED, REPLAYED, close_letters_of
 from ledger.rows import load_artifacts
 from ledger.schema import blobs, idempotency_keys, jobs, search_places
 
@@ -26,7 +27,11 @@ class Verbs:
 
     def retry(self, job_id: str, *, owner: str) -> tuple[Job, tuple[Dispatch, ...]]:
         """Run a failed or cancelled job again with a fresh budget. Raises `WrongState`, `JobNotFound`."""
-        return self._decide(job_id, lambda job, now: retry(job, now=now), owner=owner)
+
+        def close_letters(tx: Connection) -> None:
+            close_letters_of(tx, job_id, state=REPLAYED)
+
+        return self._decide(job_id, lambda job, now: retry(job, now=now), owner=owner, also=close_letters)
 
     def expire(self, job_id: str) -> Job:
         """Fail a job whose deadline has passed; one that ended meanwhile is left as it is."""
@@ -68,6 +73,7 @@ class Verbs:
             job, now = locked(tx, job_id, owner=owner)
             if not job.status.ended:
                 raise WrongState(f"the job is {job.status}; cancel it first")
+            close_letters_of(tx, job_id, state=DISCARDED)
             tx.execute(delete(search_places).where(search_places.c.job_id == job_id))
             log(tx, job, (Event(type="job.deleted"),), now=now)
             freed = {a.key for a in load_artifacts(tx, [job_id])[job_id]} | {job.file.key}
@@ -80,7 +86,12 @@ class Verbs:
         self.database.writing(work, durable=True)
 
     def _decide(
-        self, job_id: str, decide: Callable[[Job, datetime], Advance], *, owner: str | None
+        self,
+        job_id: str,
+        decide: Callable[[Job, datetime], Advance],
+        *,
+        owner: str | None,
+        also: Callable[[Connection], None] | None = None,  # in the same transaction
     ) -> tuple[Job, tuple[Dispatch, ...]]:
         def work(tx: Connection) -> tuple[Job, tuple[Dispatch, ...]]:
             job, now = locked(tx, job_id, owner=owner)
@@ -89,6 +100,8 @@ class Verbs:
             if decided.job is job:
                 return job.evolve(artifacts=kept), ()
             after, dispatches = apply(tx, job, decided, now=now)
+            if also is not None:
+                also(tx)
             return after.evolve(artifacts=kept), dispatches
 
         return self.database.writing(work, durable=True)

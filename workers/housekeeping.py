@@ -31,6 +31,7 @@ class Housekeeping:
     wake: Callable[[Sequence[Dispatch]], None]
     scratch: Path
     retention_days: float
+    letter_days: float
     events_days: float
     lost_after: float  # seconds
 
@@ -55,7 +56,7 @@ class Housekeeping:
     def retention(self) -> int:
         """Delete jobs whose time is over."""
         gone = 0
-        for job_id in self.ledger.past_retention(days=self.retention_days):
+        for job_id in self.ledger.past_retention(days=self.retention_days, letter_days=self.letter_days):
             try:
                 self.ledger.delete(job_id, owner=None)
                 gone += 1

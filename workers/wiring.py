@@ -91,6 +91,7 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
             wake=publisher.wake,
             scratch=settings.scratch_path,
             retention_days=settings.retention.days,
+            letter_days=settings.retention.letter_days,
             events_days=settings.retention.events_days,
             lost_after=settings.worker.lost_after,
         ),

@@ -174,11 +174,11 @@ def test_claim__waits_for_not_before(place):
 def test_claim__respects_a_paused_queue(ledger):
     """Nobody claims from a paused queue; others go on; resume lets them again."""
     job = submit(ledger).job
-    ledger.pause("parsing", paused=True)
+    ledger.pause("parsing")
     assert ledger.paused_queues() == {"parsing"}
     assert take(ledger, job) is None
     assert take(ledger, job, PICTURE) is not None
-    ledger.pause("parsing", paused=False)
+    assert ledger.resume("parsing") == 0  # its message waits in the outbox anyway
     assert take(ledger, job) is not None
 
 
@@ -414,9 +414,9 @@ def test_past_retention__finds_ended_jobs_only(ledger):
     """Retention looks at when a job ended."""
     job, other = submit(ledger).job, submit(ledger).job
     ledger.cancel(job.id, owner="local")
-    assert ledger.past_retention(days=1) == []
-    assert ledger.past_retention(days=-1) == [job.id]
-    assert other.id not in ledger.past_retention(days=-1)
+    assert ledger.past_retention(days=1, letter_days=90) == []
+    assert ledger.past_retention(days=-1, letter_days=90) == [job.id]
+    assert other.id not in ledger.past_retention(days=-1, letter_days=90)
 
 
 def test_forget_old__drops_what_is_past_its_time(ledger):

@@ -46,6 +46,7 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
         wake=woken.extend,
         scratch=scratch,
         retention_days=30,
+        letter_days=90,
         events_days=90,
         lost_after=60,
     )

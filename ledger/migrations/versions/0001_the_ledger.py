@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from ledger.schema import Utc
+from ledger.types import Utc
 
 revision = "0001"
 down_revision = None

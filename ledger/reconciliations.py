@@ -1,0 +1,107 @@
+"""Reconciliation runs: one row each, with what was checked, repaired and left alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
+
+from jobs.ids import new_id
+from ledger.database import Database, db_now
+from ledger.errors import RunNotFound
+from ledger.schema import reconciliations
+
+RUNNING, DONE, FAILED = "running", "done", "failed"
+_QUIET_DAYS, _KEPT_DAYS = 1.0, 30.0  # runs that found nothing, and those that did
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One reconciliation."""
+
+    id: str
+    name: str  # of the reconciler: `leases`
+    state: str  # running, done, failed
+    checked: int
+    repaired: int
+    left_alone: int
+    notes: Sequence[str]  # why
+    started_at: datetime
+    finished_at: datetime | None
+
+
+class Reconciliations:
+    """The rows of reconciliation runs; part of `Ledger`."""
+
+    database: Database
+
+    def begin_run(self, name: str, *, every: float | None = None) -> str | None:
+        """Note that a run begins; returns its id.
+
+        With `every` (seconds, the clock's rhythm) the database's time is cut into slots: None where another beat's
+        tick has this slot already.
+        """
+        run_id = new_id()
+
+        def work(tx: Connection) -> str | None:
+            now = tx.execute(select(db_now())).scalar_one()
+            slot = int(now.timestamp() // every) if every else None
+            taken = select(reconciliations.c.id).where(reconciliations.c.name == name, reconciliations.c.slot == slot)
+            if slot is not None and tx.execute(taken).first() is not None:
+                return None
+            values = {"id": run_id, "name": name, "slot": slot, "state": RUNNING, "started_at": now}
+            tx.execute(insert(reconciliations).values(**values, checked=0, repaired=0, left_alone=0, notes=[]))
+            return run_id
+
+        return self.database.writing(work)  # of two at once one fails, looks again, and finds the other's row
+
+    def end_run(
+        self, run_id: str, *, state: str, checked: int = 0, repaired: int = 0, left_alone: int = 0, notes: Sequence[str]
+    ) -> None:
+        """Note how it ended."""
+        values = {"state": state, "checked": checked, "repaired": repaired, "left_alone": left_alone}
+        change = update(reconciliations).where(reconciliations.c.id == run_id)
+        self.database.writing(
+            lambda tx: tx.execute(change.values(**values, notes=list(notes)[:200], finished_at=db_now()))
+        )
+
+    def run(self, run_id: str) -> Run:
+        """One run. Raises `RunNotFound`."""
+        with self.database.reading() as tx:
+            row = tx.execute(select(reconciliations).where(reconciliations.c.id == run_id)).mappings().first()
+        if row is None:
+            raise RunNotFound(run_id)
+        return _run(row)
+
+    def runs(
+        self, *, name: str | None = None, found: bool = False, limit: int = 50, cursor: str | None = None
+    ) -> tuple[list[Run], str | None]:
+        """Newest first; `found`: only those that repaired or left something, or failed. Returns runs and next cursor."""
+        query = select(reconciliations)
+        if name is not None:
+            query = query.where(reconciliations.c.name == name)
+        if found:
+            query = query.where(_WORTH_KEEPING)
+        if cursor is not None:
+            query = query.where(reconciliations.c.id < cursor)
+        with self.database.reading() as tx:
+            rows = tx.execute(query.order_by(reconciliations.c.id.desc()).limit(limit + 1)).mappings().all()
+        page = [_run(row) for row in rows[:limit]]
+        return page, page[-1].id if len(rows) > limit else None
+
+    def forget_runs(self) -> int:
+        """Drop old rows: quiet ones after a day, others after thirty; returns how many went."""
+        old = or_(
+            reconciliations.c.started_at < db_now(-_KEPT_DAYS * 86400),
+            (reconciliations.c.started_at < db_now(-_QUIET_DAYS * 86400)) & ~_WORTH_KEEPING,
+        )
+        return self.database.writing(lambda tx: tx.execute(delete(reconciliations).where(old)).rowcount)
+
+
+_WORTH_KEEPING = or_(
+    reconciliations.c.repaired > 0, reconciliations.c.left_alone > 0, reconciliations.c.state == FAILED
+)
+
+
+def _run(row: RowMapping) -> Run:
+    return Run(**{name: row[name] for name in Run.__slots__})
