@@ -167,5 +167,5 @@ def with_step(job: Job, step: StepRun) -> Job:
 
 def step_event(type_: str, step: StepRun) -> Event:
     """Something that happened to a step run."""
-    data: dict[str, Any] = {"attempt": step.attempt}
+    data: dict[str, Any] = {"part": step.part, "attempt": step.attempt, "fence": step.fence}
     return Event(type=type_, step=step.name, data=data | ({"fault": step.fault.to_json()} if step.fault else {}))
