@@ -1,19 +1,31 @@
-"""The clock: one row per periodic sweep. Data only; workers/housekeeping.py says what each does."""
+"""The clock: one row per periodic reconciler. Data only; workers/reconcile says what each does."""
 
 from typing import Any
 
+from jobs.reconcilers import RECONCILERS, task_of
 
-def every(seconds: float, task: str) -> dict[str, Any]:
-    """A row that fires each `seconds`; a tick that nobody took by then is void, so none pile up."""
-    return {"task": task, "schedule": float(seconds), "options": {"queue": "housekeeping", "expires": float(seconds)}}
+
+def tick(name: str) -> dict[str, Any]:
+    """A row that fires in the reconciler's own rhythm; a tick that nobody took by then is void, so none pile up.
+
+    `every` lets two beats agree on the tick: the first run of a slot of that length is the only one.
+    """
+    every = RECONCILERS[name].every
+    options = {"queue": "housekeeping", "expires": every}
+    return {"task": task_of(name), "schedule": every, "kwargs": {"every": every}, "options": options}
 
 
 BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "unsent-outbox": every(30, "housekeeping.outbox"),
-    "expired-leases": every(30, "housekeeping.leases"),
-    "lost-messages": every(60, "housekeeping.lost_messages"),
-    "unreferenced-blobs": every(60, "housekeeping.blobs"),
-    "retention": every(600, "housekeeping.retention"),
-    "forgotten-rows": every(3600, "housekeeping.forget"),
-    "scratch-folders": every(3600, "housekeeping.scratch_folders"),
+    "unsent-outbox": tick("outbox"),
+    "expired-leases": tick("leases"),
+    "passed-deadlines": tick("deadlines"),
+    "dead-messages": tick("dead-messages"),
+    "lost-messages": tick("lost-messages"),
+    "unreferenced-blobs": tick("blobs"),
+    "retention": tick("retention"),
+    "forgotten-rows": tick("forget"),
+    "scratch-folders": tick("scratch-folders"),
+    "ledger-against-index": tick("index"),
+    "ledger-against-store": tick("store"),
+    "weekly-full-run": tick("full"),
 }

@@ -161,7 +161,7 @@ def _folders(options: BrokerOptions) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _connected(options: BrokerOptions) -> Iterator[Connection]:
+def connected(options: BrokerOptions) -> Iterator[Connection]:
     """A short-lived connection; every way to fail becomes `BrokerUnavailable`."""
     connection = make_app(options).connection_for_write(connect_timeout=2)
     broken: Any = (OperationalError, *connection.connection_errors, *connection.channel_errors)
@@ -176,20 +176,20 @@ def _connected(options: BrokerOptions) -> Iterator[Connection]:
 
 def ping(options: BrokerOptions) -> None:
     """Raise `BrokerUnavailable` unless the broker lets us in."""
-    with _connected(options):
+    with connected(options):
         pass
 
 
 def declare(options: BrokerOptions) -> None:
     """Make the lines, the dead-letter exchange and its queue, where they are not there yet."""
-    with _connected(options) as connection, connection.channel() as channel:
+    with connected(options) as connection, connection.channel() as channel:
         for queue in (dead_letter_queue(options), *topology(options)):
             queue(channel).declare()
 
 
 def depths(options: BrokerOptions) -> Mapping[str, int]:
     """How many messages are ready in each line, by queue name of ours. Raises `BrokerUnavailable`."""
-    with _connected(options) as connection:
+    with connected(options) as connection:
         return {name: _depth(connection, queue_name(options, name)) for name in QUEUES}
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from jobs.policy import RetryPolicy
 from ledger.apply import Dispatch
+from ledger.blob_checks import BlobChecks
 from ledger.blobs import RESERVED, Blobs, BlobStock
 from ledger.claims import Claim, Claims, Held, Progress
 from ledger.database import Database
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 
-class Ledger(Submits, Claims, Verbs, Letters, Lines, Queries, Blobs, Sweeps, Reconciliations):
+class Ledger(Submits, Claims, Verbs, Letters, Lines, Queries, Blobs, BlobChecks, Sweeps, Reconciliations):
     """All verbs over one database. Thread-safe; each verb is one transaction.
 
     Every verb raises `LedgerUnavailable` where the database does not answer. Verbs that change a job lock its row

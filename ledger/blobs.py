@@ -11,6 +11,7 @@ from ledger.database import Database, db_now
 from ledger.schema import artifacts, blobs, jobs
 
 PENDING, LIVE, DELETING = "pending", "live", "deleting"
+DAMAGED = "damaged"  # was live; its bytes are missing or wrong
 RESERVED = 3600.0  # seconds that a reservation lives
 _GRACE = 60.0  # seconds that the collector keeps off a blob which was just referred to
 
@@ -112,7 +113,7 @@ class Blobs:
         def work(tx: Connection) -> list[str]:
             idle = (
                 select(blobs.c.key)
-                .where(blobs.c.state.in_((PENDING, LIVE)), blobs.c.lease_until < db_now(), ~referred)
+                .where(blobs.c.state.in_((PENDING, LIVE, DAMAGED)), blobs.c.lease_until < db_now(), ~referred)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
             )

@@ -51,6 +51,23 @@ class Queries:
             raise JobNotFound(job_id)
         return found[0]
 
+    def find(self, job_id: str) -> Job | None:
+        """One job whoever owns it, for the platform's own work; None where it is gone."""
+        with self.database.reading() as tx:
+            found = whole(tx, tx.execute(select_jobs().where(jobs.c.id == job_id)).mappings().all())
+        return found[0] if found else None
+
+    def ended_well(self, *, after: str, queue: str, limit: int) -> list[str]:
+        """Ids, in order, of jobs that succeeded, as did their step in `queue`."""
+        ran = select(step_runs.c.job_id).where(
+            step_runs.c.job_id == jobs.c.id,
+            step_runs.c.queue == queue,
+            step_runs.c.status == Status.SUCCEEDED.value,
+        )
+        query = select(jobs.c.id).where(jobs.c.id > after, jobs.c.status == Status.SUCCEEDED.value, ran.exists())
+        with self.database.reading() as tx:
+            return list(tx.execute(query.order_by(jobs.c.id).limit(limit)).scalars())
+
     def version(self, job_id: str, *, owner: str) -> tuple[int, Status]:
         """Only the job's version and status: what a waiting client compares. Raises `JobNotFound`."""
         query = select(jobs.c.version, jobs.c.status).where(jobs.c.id == job_id, jobs.c.owner == owner)

@@ -11,7 +11,8 @@ from ledger.database import Database, db_now
 from ledger.errors import RunNotFound
 from ledger.schema import reconciliations
 
-RUNNING, DONE, FAILED = "running", "done", "failed"
+REQUESTED, RUNNING, DONE, FAILED = "requested", "running", "done", "failed"
+_LONGEST_HOURS = 12.0  # that a run may take; whoever ran it longer is gone
 _QUIET_DAYS, _KEPT_DAYS = 1.0, 30.0  # runs that found nothing, and those that did
 
 
@@ -21,7 +22,7 @@ class Run:
 
     id: str
     name: str  # of the reconciler: `leases`
-    state: str  # running, done, failed
+    state: str  # requested, running, done, failed
     checked: int
     repaired: int
     left_alone: int
@@ -54,6 +55,31 @@ class Reconciliations:
             return run_id
 
         return self.database.writing(work)  # of two at once one fails, looks again, and finds the other's row
+
+    def request_run(self, name: str) -> Run:
+        """Have a housekeeping worker run it soon."""
+        values = {"id": new_id(), "name": name, "state": REQUESTED, "checked": 0, "repaired": 0, "left_alone": 0}
+        asked = insert(reconciliations).values(**values, notes=[], started_at=db_now()).returning(reconciliations)
+        return self.database.writing(lambda tx: _run(tx.execute(asked).mappings().one()), durable=True)
+
+    def take_requested_run(self) -> Run | None:
+        """The oldest request, now running; None where there is none."""
+        waiting = select(reconciliations.c.id).where(reconciliations.c.state == REQUESTED)
+        with self.database.reading() as tx:
+            if tx.execute(waiting.limit(1)).first() is None:
+                return None  # nearly always
+
+        def work(tx: Connection) -> Run | None:
+            run_id = tx.execute(
+                waiting.order_by(reconciliations.c.id).limit(1).with_for_update(skip_locked=True)
+            ).scalar_one_or_none()
+            if run_id is None:
+                return None
+            taken = update(reconciliations).where(reconciliations.c.id == run_id)
+            row = tx.execute(taken.values(state=RUNNING, started_at=db_now()).returning(reconciliations))
+            return _run(row.mappings().one())
+
+        return self.database.writing(work)
 
     def end_run(
         self, run_id: str, *, state: str, checked: int = 0, repaired: int = 0, left_alone: int = 0, notes: Sequence[str]
@@ -90,12 +116,25 @@ class Reconciliations:
         return page, page[-1].id if len(rows) > limit else None
 
     def forget_runs(self) -> int:
-        """Drop old rows: quiet ones after a day, others after thirty; returns how many went."""
+        """Drop old rows: quiet ones after a day, others after thirty; returns how many went.
+
+        Runs whose worker is gone are marked as failed.
+        """
         old = or_(
             reconciliations.c.started_at < db_now(-_KEPT_DAYS * 86400),
             (reconciliations.c.started_at < db_now(-_QUIET_DAYS * 86400)) & ~_WORTH_KEEPING,
         )
-        return self.database.writing(lambda tx: tx.execute(delete(reconciliations).where(old)).rowcount)
+        abandoned = (
+            update(reconciliations)
+            .where(reconciliations.c.state == RUNNING, reconciliations.c.started_at < db_now(-_LONGEST_HOURS * 3600))
+            .values(state=FAILED, notes=["its worker ended before it did"], finished_at=db_now())
+        )
+
+        def work(tx: Connection) -> int:
+            tx.execute(abandoned)
+            return tx.execute(delete(reconciliations).where(old)).rowcount
+
+        return self.database.writing(work)
 
 
 _WORTH_KEEPING = or_(

@@ -131,7 +131,7 @@ blobs = Table(
     "blobs",
     metadata,
     Column("key", Text, primary_key=True),  # the object's key in the store, never reused
-    Column("state", Text, nullable=False),  # pending, live, deleting
+    Column("state", Text, nullable=False),  # pending, live, damaged, deleting
     Column("sha256", Text),  # known once live
     Column("size", BigInteger),
     Column("lease_until", Utc, nullable=False),  # the collector keeps off until then
@@ -252,7 +252,7 @@ reconciliations = Table(
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("slot", BigInteger),  # number of the clock's tick, so that two beats make one run; none where asked for
-    Column("state", Text, nullable=False),  # running, done, failed
+    Column("state", Text, nullable=False),  # requested, running, done, failed
     Column("checked", BigInteger, nullable=False),
     Column("repaired", BigInteger, nullable=False),
     Column("left_alone", BigInteger, nullable=False),

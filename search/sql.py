@@ -1,7 +1,7 @@
 """Search on a plain SQL table: words in any order, case-folded, ranked by where and how often they stand."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,6 +77,19 @@ class SqlSearch:
     def remove(self, job_id: str) -> None:
         """Forget a job."""
         self._database.writing(lambda tx: tx.execute(delete(search_places).where(search_places.c.job_id == job_id)))
+
+    def known(self, job_ids: Sequence[str]) -> set[str]:
+        """Which of these jobs have entries."""
+        query = select(search_places.c.job_id).where(search_places.c.job_id.in_(job_ids)).distinct()
+        with self._database.reading() as tx:
+            return set(tx.execute(query).scalars())
+
+    def strays(self, *, limit: int = 1000) -> list[str]:
+        """Jobs that have entries, and that the ledger does not know any more."""
+        gone = ~select(jobs.c.id).where(jobs.c.id == search_places.c.job_id).exists()
+        query = select(search_places.c.job_id).where(gone).distinct().limit(limit)
+        with self._database.reading() as tx:
+            return list(tx.execute(query).scalars())
 
 
 class JobIndex:

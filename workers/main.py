@@ -13,13 +13,15 @@ from celery.worker import state as celery_state
 
 from beat_schedule import BEAT_SCHEDULE
 from broker import make_app, queue_name
-from broker.app import STEP_TASK
+from broker.app import STEP_TASK, dead_letter_queue
+from broker.messages import StepMessage
 from config.logging import configure
 from config.settings import Settings
-from jobs.queues import queue_named
+from jobs.queues import HOUSEKEEPING, queue_named
+from jobs.reconcilers import RECONCILERS, task_of
 from wiring import broker_options
+from workers.consumer import CarefulConsumer, StepRequest
 from workers.executor import Message, ShuttingDown
-from workers.housekeeping import SWEEPS
 from workers.sandbox import remove
 from workers.wiring import Worker, build_worker
 
@@ -33,11 +35,14 @@ def run(pool: str, settings: Settings) -> int:
     options = broker_options(settings)
     worker = build_worker(queue, settings)
     app = make_app(options)
+    app.conf.worker_consumer = CarefulConsumer.refusing_into(dead_letter_queue(options) if options.is_rabbit else None)
     register_tasks(app, worker)
     shutdown = Shutdown(worker, grace=settings.worker.grace)
     # Celery installs handlers of its own while it starts; ours replace them once it serves.
     worker_ready.connect(lambda **_: shutdown.install(), weak=False)
     worker.dispatcher.start()
+    if queue is HOUSEKEEPING:
+        worker.requests.start()
     try:
         app.worker_main(
             [
@@ -62,23 +67,31 @@ def run(pool: str, settings: Settings) -> int:
 def register_tasks(app: Celery, worker: Worker) -> None:
     """Our task names; Flower and `celery inspect` show them."""
 
-    @app.task(name=STEP_TASK, bind=False, typing=False)
-    def step(job_id: str, name: str, part: int, dispatch: int, *_newer: Any) -> None:
+    @app.task(name=STEP_TASK, bind=False, typing=False, Request=StepRequest)
+    def step(*args: Any, **_newer: Any) -> None:
+        said = StepMessage.read(args)
+        if said is None:
+            raise Reject("no message of ours", requeue=False)
         try:
-            worker.executor.execute(Message(job_id=job_id, step=name, part=part, dispatch=dispatch))
+            worker.executor.execute(
+                Message(job_id=said.job_id, step=said.key.name, part=said.key.part, dispatch=said.dispatch)
+            )
         except ShuttingDown:
             raise Reject("the worker is shutting down", requeue=True) from None
+        except Exception as error:  # Celery would acknowledge it, MemoryError apart, which would end the worker
+            log.exception("step.not_executed", job_id=said.job_id, step=said.key.name)
+            raise Reject(type(error).__name__, requeue=False) from error
 
-    for name in SWEEPS:
-        app.task(name=name, typing=False)(_sweep(worker, name))
+    for name in RECONCILERS:
+        app.task(name=task_of(name), typing=False)(_ticked(worker, name))
 
 
-def _sweep(worker: Worker, name: str) -> Any:
-    def sweep() -> None:
-        worker.housekeeping.run(name)
+def _ticked(worker: Worker, name: str) -> Any:
+    def tick(every: float | None = None) -> None:
+        worker.reconciliation.tick(name, every=every)
 
-    sweep.__name__ = name.rpartition(".")[2]
-    return sweep
+    tick.__name__ = name.replace("-", "_")
+    return tick
 
 
 class Shutdown:

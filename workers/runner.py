@@ -9,11 +9,11 @@ from typing import Any
 
 import structlog
 
-from jobs.errors import Actor, Cancelled, Fault
+from jobs.errors import Actor, Cancelled, Fault, StepError
 from jobs.model import UPLOAD, Artifact, Job
 from jobs.outcomes import Failed, Outcome, RetryLater, Succeeded
 from jobs.pipeline import Pipeline, Step
-from ledger import Claim, Ledger
+from ledger import Claim, Held, Ledger
 from ledger.errors import LedgerUnavailable
 from storage.port import ObjectMissing, ObjectStore, StoreFull, StoreUnavailable
 from workers.context import InProcessContext
@@ -71,6 +71,23 @@ class Runner:
         except (StoreUnavailable, StoreFull, LedgerUnavailable) as error:
             log.warning("step.postponed", reason=str(error))
             return RetryLater(fault=_away(error), delay=_AWAY_SECONDS)  # the step is not to blame: nothing is charged
+        finally:
+            remove(folder)
+
+    def rerun(self, job: Job, name: str) -> None:
+        """Run a trusted step of an ended job once more, for its effect beside the ledger: its index entries.
+
+        Raises what the step raises, and the store's errors.
+        """
+        step = self._pipelines[job.pipeline].step(name) if job.pipeline in self._pipelines else None
+        if step is None or step.isolated:
+            raise StepError("step.unknown", f"This worker does not know step {name} of pipeline {job.pipeline}.")
+        folder = self._scratch / f"{job.id}-{name}-again"
+        try:
+            inputs = self._bring(job, step, folder / "in")
+            hold = Hold(held=Held(job.id, name, 0, 0))
+            context = InProcessContext(job, step=name, folder=folder, inputs=inputs, hold=hold)
+            step.run(context, **{port: self._ports[port](job) for port in step.ports})
         finally:
             remove(folder)
 

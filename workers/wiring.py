@@ -14,7 +14,8 @@ from wiring import broker_options, open_ledger, open_objects, open_publisher
 from workers.dispatcher import Dispatcher
 from workers.executor import Executor
 from workers.heartbeat import Heartbeat
-from workers.housekeeping import Housekeeping
+from workers.reconcile import Reconciliation, Sides
+from workers.reconcile.requests import Requests
 from workers.runner import Limits, Runner
 from workers.sandbox import Admission, Sandbox, capabilities
 
@@ -32,11 +33,13 @@ class Worker:
     heartbeat: Heartbeat
     dispatcher: Dispatcher
     executor: Executor
-    housekeeping: Housekeeping
+    reconciliation: Reconciliation
+    requests: Requests
 
     def close(self) -> None:
         """End all threads and children."""
         self.dispatcher.close()
+        self.requests.close()
         self.heartbeat.close()
         self.sandbox.close()
         self.publisher.close()
@@ -67,6 +70,22 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
         concurrency=concurrency,
         sandbox=capabilities().mode,
     )
+    reconciliation = Reconciliation(
+        Sides(
+            ledger=ledger,
+            store=store,
+            search=SqlSearch(ledger.database),
+            broker=broker_options(settings),
+            wake=publisher.wake,
+            rerun=runner.rerun,
+            scratch=settings.scratch_path,
+            retention_days=settings.retention.days,
+            letter_days=settings.retention.letter_days,
+            events_days=settings.retention.events_days,
+            orphan_days=settings.retention.orphan_days,
+            lost_after=settings.worker.lost_after,
+        )
+    )
     return Worker(
         name=name,
         queue=queue,
@@ -84,17 +103,8 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
             worker=name,
             lease=settings.worker.lease,
         ),
-        housekeeping=Housekeeping(
-            ledger=ledger,
-            store=store,
-            broker=broker_options(settings),
-            wake=publisher.wake,
-            scratch=settings.scratch_path,
-            retention_days=settings.retention.days,
-            letter_days=settings.retention.letter_days,
-            events_days=settings.retention.events_days,
-            lost_after=settings.worker.lost_after,
-        ),
+        reconciliation=reconciliation,
+        requests=Requests(reconciliation),
     )
 
 

@@ -7,7 +7,8 @@ from support.sources import imports_of, top
 
 from beat_schedule import BEAT_SCHEDULE
 from jobs.queues import QUEUES
-from workers.housekeeping import SWEEPS
+from jobs.reconcilers import RECONCILERS, task_of
+from workers.reconcile import RECONCILE
 
 
 def test_beat_schedule__is_data():
@@ -16,9 +17,10 @@ def test_beat_schedule__is_data():
     assert {module for module in imports_of(Path("beat_schedule.py")) if top(module) not in allowed} == set()
 
 
-def test_beat_schedule__every_tick_has_its_sweep():
-    """Each row names a task that workers register, and each sweep has its row: none is forgotten."""
-    assert {row["task"] for row in BEAT_SCHEDULE.values()} == set(SWEEPS)
+def test_beat_schedule__every_tick_has_its_reconciler():
+    """Each row names a task that workers register, and each reconciler has its row and its code: none is forgotten."""
+    assert {row["task"] for row in BEAT_SCHEDULE.values()} == {task_of(name) for name in RECONCILERS}
+    assert set(RECONCILE) == set(RECONCILERS)
 
 
 def test_beat_schedule__every_queue_is_known():

@@ -329,11 +329,11 @@ def test_begin_run__one_for_each_slot_of_the_clock(ledger):
 
 
 def test_forget_runs__drops_quiet_ones_first(ledger):
-    """After a day only runs that found something are left."""
-    quiet, useful = ledger.begin_run("leases"), ledger.begin_run("blobs")
+    """After a day only runs that found something are left; one whose worker is gone is said to have failed."""
+    quiet, useful, abandoned = (ledger.begin_run(name) for name in ("leases", "blobs", "store"))
+    ledger.end_run(quiet, state="done", notes=[])
     ledger.end_run(useful, state="done", repaired=1, notes=["x"])
     old = datetime.now(UTC) - timedelta(days=2)
     ledger.database.writing(lambda tx: tx.execute(update(reconciliations).values(started_at=old)))
     assert ledger.forget_runs() == 1
-    assert [one.id for one in ledger.runs()[0]] == [useful]
-    assert quiet != useful
+    assert {one.id: one.state for one in ledger.runs()[0]} == {abandoned: "failed", useful: "done"}

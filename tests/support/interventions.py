@@ -17,7 +17,7 @@ def options_of(house: House) -> BrokerOptions:
 
 
 def sweep(house: House, task: str) -> None:
-    """Have a housekeeping worker run a sweep now, not at its next tick."""
+    """Have a housekeeping worker run a reconciler now, not at its next tick."""
     options = options_of(house)
     app = make_app(options)
     with app.connection_for_write(connect_timeout=5) as connection:

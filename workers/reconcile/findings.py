@@ -1,0 +1,63 @@
+"""What a reconciler found, and what it stands on."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from broker import BrokerOptions
+from jobs.model import Job
+from ledger import Dispatch, Ledger
+from search import SqlSearch
+from storage.port import ObjectStore
+
+_MAX_NOTES = 200
+
+
+@dataclass(slots=True)
+class Findings:
+    """Counts, and the reasons behind them; a run leaves them in its row."""
+
+    checked: int = 0
+    repaired: int = 0
+    left_alone: int = 0
+    notes: list[str] = field(default_factory=list)
+
+    def repair(self, note: str, *, n: int = 1) -> None:
+        """Something was mended."""
+        self.repaired += n
+        self._note(note)
+
+    def leave(self, note: str) -> None:
+        """Something is wrong, and a person has to look at it."""
+        self.left_alone += 1
+        self._note(note)
+
+    def add(self, other: "Findings", *, prefix: str) -> None:
+        """Take another's findings in."""
+        self.checked += other.checked
+        self.repaired += other.repaired
+        self.left_alone += other.left_alone
+        for note in other.notes:
+            self._note(f"{prefix}: {note}")
+
+    def _note(self, note: str) -> None:
+        if len(self.notes) < _MAX_NOTES:
+            self.notes.append(note)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """The sides that are compared, and the hands that mend."""
+
+    ledger: Ledger
+    store: ObjectStore
+    search: SqlSearch
+    broker: BrokerOptions
+    wake: Callable[[Sequence[Dispatch]], None]
+    rerun: Callable[[Job, str], None]  # a trusted step of an ended job once more, for its effect on the index
+    scratch: Path
+    retention_days: float
+    letter_days: float
+    events_days: float
+    orphan_days: float
+    lost_after: float  # seconds

@@ -1,0 +1,60 @@
+"""Upkeep: what is past its time goes."""
+
+import time
+
+from jobs.lifecycle import WrongState
+from ledger.errors import JobNotFound
+from workers.reconcile.findings import Findings, Sides
+from workers.sandbox import remove
+
+_SCRATCH_AGE = 6 * 3600.0  # seconds after which a scratch folder has no living owner
+_PARTIAL_AGE = 24 * 3600.0  # seconds after which half an upload is abandoned
+
+
+def retention(sides: Sides) -> Findings:
+    """Delete jobs whose time is over."""
+    found = Findings()
+    for job_id in sides.ledger.past_retention(days=sides.retention_days, letter_days=sides.letter_days):
+        found.checked += 1
+        try:
+            sides.ledger.delete(job_id, owner=None)
+        except (WrongState, JobNotFound):
+            continue  # retried or deleted meanwhile
+        found.repair(f"job {job_id}: its time was over")
+    return found
+
+
+def blobs(sides: Sides) -> Findings:
+    """Delete bytes that nobody refers to."""
+    keys = sides.ledger.condemn_blobs()
+    for key in keys:
+        sides.store.delete(key)
+    sides.ledger.forget_blobs(keys)
+    found = Findings(checked=len(keys))
+    if keys:
+        found.repair(f"{len(keys)} objects that nothing referred to were deleted", n=len(keys))
+    return found
+
+
+def forget(sides: Sides) -> Findings:
+    """Drop idempotency keys, events, workers and reconciliation runs past their time."""
+    gone = sides.ledger.forget_old(events_days=sides.events_days) + sides.ledger.forget_runs()
+    found = Findings(checked=gone)
+    if gone:
+        found.repair(f"{gone} old rows were dropped", n=gone)
+    return found
+
+
+def scratch_folders(sides: Sides) -> Findings:
+    """Remove what attempts of killed workers left on this host, and half-written objects."""
+    oldest = time.time() - _SCRATCH_AGE
+    found = Findings()
+    for path in sides.scratch.glob("*"):
+        found.checked += 1
+        if path.is_dir() and path.stat().st_mtime < oldest:
+            remove(path)
+            found.repair(f"scratch folder {path.name} had no living owner")
+    partial = sides.store.sweep_partial(older_than=_PARTIAL_AGE)
+    if partial:
+        found.repair(f"{partial} half-written objects were removed", n=partial)
+    return found
