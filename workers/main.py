@@ -36,7 +36,6 @@ def run(pool: str, settings: Settings) -> int:
     worker = build_worker(queue, settings)
     app = make_app(options)
     app.conf.worker_consumer = CarefulConsumer.refusing_into(dead_letter_queue(options) if options.is_rabbit else None)
-    app.conf.worker_consumer = CarefulConsumer.refusing_into(dead_letter_queue(options) if options.is_rabbit else None)
     register_tasks(app, worker)
     shutdown = Shutdown(worker, grace=settings.worker.grace)
     # Celery installs handlers of its own while it starts; ours replace them once it serves.
