@@ -39,7 +39,7 @@ def test_registry__every_module_is_a_pipeline():
 def test_registry__noop_has_to_be_asked_for():
     """No kind of file leads to the pipeline that does nothing."""
     assert pipeline_named("noop").accepts == ("*",)
-    assert noop.nothing(None) is None
+    assert pipeline_named("noop").validated_options({}) == {"seconds": 0.0, "native": False, "misbehave": None}
 
 
 def test_registry__an_unknown_name_is_a_key_error():
