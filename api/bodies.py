@@ -1,20 +1,23 @@
 """Request bodies, raw or multipart, into an upload: at the client's pace, unless that is too slow."""
 
 from collections.abc import AsyncIterator
+from typing import TypeVar
 
 from fastapi import Request
+from pydantic import BaseModel, ValidationError
 
 from api.headers import content_length, disposition_name
 from api.multipart import CLOSING, Form, boundary_of
 from api.problems import malformed
 from api.reading import Reading
-from api.submission import Submission, file_name, submission_from
+from api.submission import Submission, file_name, invalid, submission_from
 from api.uploads import Upload
 from config.settings import UploadSettings
 from jobs.pipeline import Pipeline
 from pipelines import pipeline_named, pipelines
 
 FORM_ALLOWANCE = 1024 * 1024  # bytes that a multipart body may have beside its file
+Said = TypeVar("Said", bound=BaseModel)
 
 
 async def receive_body(request: Request, upload: Upload, *, settings: UploadSettings) -> Submission:
@@ -35,6 +38,14 @@ async def small_body(request: Request, *, most: int, settings: UploadSettings) -
             if len(found) > most:
                 raise malformed(f"this body may have {most} bytes at most")
     return bytes(found)
+
+
+async def json_body(request: Request, model: type[Said], *, most: int, settings: UploadSettings) -> Said:
+    """A small JSON body, checked: `request.malformed` names every field at fault."""
+    try:
+        return model.model_validate_json(await small_body(request, most=most, settings=settings))
+    except ValidationError as error:
+        raise invalid(error) from error
 
 
 def named(name: str | None) -> Pipeline | None:

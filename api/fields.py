@@ -5,15 +5,16 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import AfterValidator
 
+from jobs.errors import HeavyliftError
 from jobs.ids import is_id
 from ledger.errors import JobNotFound
 
 
-def checked_id(job_id: str) -> str:
-    """`job_id` itself; what cannot be an id of ours is `JobNotFound` without asking the database."""
-    if not is_id(job_id):
-        raise JobNotFound(job_id)
-    return job_id
+def checked_id(found: str, *, missing: type[HeavyliftError] = JobNotFound) -> str:
+    """`found` itself; what cannot be an id of ours is `missing` without asking the database."""
+    if not is_id(found):
+        raise missing(found)
+    return found
 
 
 def _no_nul(value: str | None) -> str | None:

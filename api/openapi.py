@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api import schemas
+from api import ops_schemas, schemas
 from api.headers import IDEMPOTENCY_PATTERN
 from api.submission import Submission
 
@@ -21,6 +21,13 @@ _OUT: tuple[type[BaseModel], ...] = (
     schemas.HitPage,
     schemas.PipelinePage,
     schemas.ProblemBody,
+    ops_schemas.LetterPage,
+    ops_schemas.LetterDetail,
+    ops_schemas.ReplayedBody,
+    ops_schemas.AttemptPage,
+    ops_schemas.QueuePage,
+    ops_schemas.RunPage,
+    ops_schemas.ReconcilerPage,
 )
 DESCRIPTION = """Takes heavy file work off the request path: upload a file, get a job id at once, follow the job.
 

@@ -11,7 +11,14 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from jobs.lifecycle import WrongState
-from ledger.errors import ArtifactNotFound, IdempotencyMismatch, JobNotFound, LedgerUnavailable
+from ledger.errors import (
+    ArtifactNotFound,
+    IdempotencyMismatch,
+    JobNotFound,
+    LedgerUnavailable,
+    LetterNotFound,
+    RunNotFound,
+)
 from storage.port import StoreFull, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -29,7 +36,12 @@ CODES: dict[str, tuple[int, str]] = {
     "job.not_found": (404, "There is no such job"),
     "job.wrong_state": (409, "The job's status does not allow this"),
     "ledger.unavailable": (503, "The ledger does not answer"),
+    "letter.not_found": (404, "There is no such dead letter"),
+    "letter.wrong_state": (409, "The letter's state does not allow this"),
     "method.not_allowed": (405, "This method is not allowed here"),
+    "queue.not_found": (404, "There is no such queue"),
+    "reconciler.not_found": (404, "There is no such reconciler"),
+    "reconciliation.not_found": (404, "There is no such run of a reconciler"),
     "request.malformed": (400, "The request is malformed"),
     "route.not_found": (404, "There is nothing at this address"),
     "store.full": (507, "The store is full"),
@@ -81,6 +93,8 @@ def problem_response(request: Request, problem: Problem) -> Response:
 _MEANS: dict[type[Exception], tuple[str, str]] = {
     JobNotFound: ("job.not_found", "No job has this id; it may have been deleted, or its time was over."),
     ArtifactNotFound: ("artifact.not_found", "The job has no artifact of this name, or not yet."),
+    LetterNotFound: ("letter.not_found", "No dead letter has this id; it may have been dropped after its time."),
+    RunNotFound: ("reconciliation.not_found", "No run has this id; quiet ones are kept for a day."),
     WrongState: ("job.wrong_state", "Refused: {error}."),
     IdempotencyMismatch: (
         "idempotency.mismatch",

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.errors import Fault
-from jobs.model import Artifact, Job, Status, StepKey, StepRun
+from jobs.model import Artifact, FileFacts, Job, Status, StepKey, StepRun
 from jobs.pipeline import Pipeline
 
 
@@ -201,14 +201,13 @@ class ProblemBody(BaseModel):
 
 def job_json(job: Job, *, places: Mapping[StepKey, int] | None = None) -> dict[str, Any]:
     """A job as the API shows it; object keys of the store stay inside."""
-    file = job.file
     return {
         "id": job.id,
         "owner": job.owner,
         "pipeline": job.pipeline,
         "status": job.status,
         "progress": job.progress,
-        "file": {"name": file.name, "size": file.size, "sha256": file.sha256, "media_type": file.media_type},
+        "file": file_json(job.file),
         "options": job.options,
         "metadata": job.metadata,
         "tags": job.tags,
@@ -220,7 +219,7 @@ def job_json(job: Job, *, places: Mapping[StepKey, int] | None = None) -> dict[s
         "steps": [step_json(step, place=(places or {}).get(step.key)) for step in job.steps],
         "summary": job.summary,
         "warnings": [{"code": w.code, "message": w.message, "step": w.step} for w in job.warnings],
-        "error": _fault(job.fault),
+        "error": fault_json(job.fault),
         "artifacts": [artifact_json(job.id, artifact) for artifact in job.artifacts],
         "version": job.version,
         "created_at": job.created_at,
@@ -241,8 +240,13 @@ def step_json(step: StepRun, *, place: int | None) -> dict[str, Any]:
         "progress": step.progress,
         "message": step.message,
         "waiting_for": _waiting_for(step, place),
-        "error": _fault(step.fault),
+        "error": fault_json(step.fault),
     }
+
+
+def file_json(file: FileFacts) -> dict[str, Any]:
+    """The submitted file as the API shows it."""
+    return {"name": file.name, "size": file.size, "sha256": file.sha256, "media_type": file.media_type}
 
 
 def artifact_json(job_id: str, artifact: Artifact) -> dict[str, Any]:
@@ -291,5 +295,6 @@ def _waiting_for(step: StepRun, place: int | None) -> dict[str, Any] | None:
     return {"queue": step.queue, "place": place}
 
 
-def _fault(fault: Fault | None) -> dict[str, Any] | None:
+def fault_json(fault: Fault | None) -> dict[str, Any] | None:
+    """A fault as the API shows it."""
     return fault.to_json() if fault else None

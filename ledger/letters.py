@@ -21,6 +21,7 @@ from ledger.schema import dead_letters
 OPEN, REPLAYED, DISCARDED = "open", "replayed", "discarded"
 STEP, MESSAGE = "step", "message"
 PLATFORM = "local"  # owner of letters that belong to no job
+NO_SUCH_LETTER = "there is no such letter"
 REPLAYS_PER_SECOND = 5.0  # pace of replaying many: what broke a pool once must not break it again
 _MAX_BODY = 64 * 1024  # bytes kept of a message that could not be read
 
@@ -115,8 +116,10 @@ class Letters:
         for letter_id in ids:
             try:
                 letter, dispatches = self.replay_letter(letter_id, owner=owner, delay=len(replayed) / per_second)
-            except (LetterNotFound, WrongState) as error:
-                refused[letter_id] = str(error) or "there is no such letter"
+            except LetterNotFound:
+                refused[letter_id] = NO_SUCH_LETTER
+            except WrongState as error:
+                refused[letter_id] = str(error)
             else:
                 replayed.append(letter)
                 due += dispatches

@@ -120,7 +120,7 @@ def test_replay_letters__are_paced(ledger):
         give_up(ledger, job)
     ids = [one.id for one in letters(ledger)]
     replayed, refused, dispatches = ledger.replay_letters([*ids, "none"], per_second=1.0, **OURS)
-    assert (len(replayed), refused, len(dispatches)) == (3, {"none": "none"}, 1)
+    assert (len(replayed), refused, len(dispatches)) == (3, {"none": "there is no such letter"}, 1)
     times = [ledger.get(one.job_id, **OURS).step(PARSE).not_before for one in replayed]
     assert times[0] is None
     assert 0.5 < (times[2] - times[1]).total_seconds() < 5
