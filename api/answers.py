@@ -1,13 +1,13 @@
 """Answers as bytes: written by orjson, once, with times in RFC 3339 UTC."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from starlette.responses import Response
 
-from api.recent import RecentJobs
 from api.schemas import job_json
-from jobs.model import Job
+from jobs.model import Job, StepKey
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
@@ -22,13 +22,14 @@ def etag_of(job: Job) -> str:
     return f'"{job.version}"'
 
 
-def job_response(recent: RecentJobs, job: Job, *, status: int = 200, **more: Any) -> Response:
-    """The job with its ETag; `more` becomes members of the body. May ask the ledger; call it in a thread.
+def job_body(job: Job, *, places: Mapping[StepKey, int] | None = None, **more: Any) -> bytes:
+    """The job as JSON; `more` becomes members of it."""
+    return orjson.dumps({**job_json(job, places=places), **more}, option=_OPTIONS)
 
-    A 202 does without places in line: they would be counted for every submit, and most are never looked at.
-    """
+
+def job_response(job: Job, body: bytes, *, status: int = 200) -> Response:
+    """`body` with the job's ETag; a 202 also says where the job is."""
     headers = {"ETag": etag_of(job), "Cache-Control": "no-cache"}
     if status == 202:
         headers["Location"] = f"/v1/jobs/{job.id}"
-    places = {} if status == 202 else recent.places(job)
-    return json_response({**job_json(job, places=places), **more}, status=status, **headers)
+    return Response(body, status, headers=headers, media_type="application/json")

@@ -76,4 +76,5 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         await face.hub.close()
+        face.recent.close()
         await face.intake.close()

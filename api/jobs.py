@@ -6,12 +6,13 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.answers import etag_of, job_response, json_response
+from api.answers import etag_of, job_body, job_response, json_response
 from api.bodies import named, receive_body
 from api.fields import Cursor, Limit, Text, checked_id
 from api.headers import etag_matches, idempotency_key, wait_seconds
 from api.openapi import IF_NONE_MATCH, PREFER, answers, submit_operation
 from api.problems import documented
+from api.recent import Shown
 from api.routing import Direct
 from api.schemas import JobBody, JobPage, ProcessFileBody, job_json
 from api.state import face_of
@@ -46,7 +47,7 @@ _UNCHANGED: dict[int | str, Any] = {304: {"description": "Nothing changed."}}
 async def submit(request: Request) -> Response:
     """Upload a file and get its job at once; the kind is told from the bytes unless `pipeline` is given."""
     job, status = await _submit(request)
-    return await _answer(request, job, status)
+    return job_response(job, job_body(job), status=status)
 
 
 @router.post(
@@ -58,18 +59,14 @@ async def submit(request: Request) -> Response:
 async def process_file(request: Request) -> Response:
     """The same as `POST /v1/jobs`; its answer also carries `jobId`."""
     job, status = await _submit(request)
-    return await _answer(request, job, status, jobId=job.id)
-
-
-async def _answer(request: Request, job: Job, status: int, **more: Any) -> Response:
-    recent = face_of(request).recent
-    if status == 202:  # which asks nothing of the ledger
-        return job_response(recent, job, status=status, **more)
-    return await run_in_threadpool(job_response, recent, job, status=status, **more)
+    return job_response(job, job_body(job, jobId=job.id), status=status)
 
 
 async def _submit(request: Request) -> tuple[Job, int]:
-    """From the body to a job: stream, hash, sniff, commit, wake the publisher."""
+    """From the body to a job: stream, hash, sniff, commit, wake the publisher.
+
+    Its answer tells no places in line: they would be counted for every submit, and most are never looked at.
+    """
     face = face_of(request)
     key = idempotency_key(request)
     wait = wait_seconds(request, most=face.settings.api.max_wait)
@@ -131,16 +128,19 @@ async def show(request: Request, job_id: str) -> Response:
     """One job. With `Prefer: wait=N` the answer comes once it differs from If-None-Match, or else once it has ended."""
     face, known = face_of(request), request.headers.get("if-none-match")
     wait = wait_seconds(request, most=face.settings.api.max_wait)
-    job, response = await run_in_threadpool(_look, request, job_id)
-    if wait and (etag_matches(known, etag_of(job)) or (known is None and not job.status.ended)):
-        await face.hub.wait(job.id, version=job.version, seconds=wait, until_ended=known is None)
-        job, response = await run_in_threadpool(_look, request, job_id)
-    return response
+    shown = await _look(request, job_id)
+    if wait and (etag_matches(known, etag_of(shown.job)) or (known is None and not shown.job.status.ended)):
+        await face.hub.wait(job_id, version=shown.job.version, seconds=wait, until_ended=known is None)
+        shown = await _look(request, job_id)
+    if etag_matches(known, etag_of(shown.job)):
+        return Response(status_code=304, headers={"ETag": etag_of(shown.job)})
+    return job_response(shown.job, shown.body)
 
 
-def _look(request: Request, job_id: str) -> tuple[Job, Response]:
+async def _look(request: Request, job_id: str) -> Shown:
     face = face_of(request)
-    job = face.recent.get(checked_id(job_id), owner=face.owner_of(request))
-    if etag_matches(request.headers.get("if-none-match"), etag_of(job)):
-        return job, Response(status_code=304, headers={"ETag": etag_of(job)})
-    return job, job_response(face.recent, job)
+    owner = face.owner_of(request)
+    at_hand = face.recent.at_hand(job_id, owner=owner)
+    if at_hand is not None:
+        return at_hand
+    return await run_in_threadpool(face.recent.look, checked_id(job_id), owner=owner)

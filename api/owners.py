@@ -11,7 +11,7 @@ class Owners(Protocol):
     """Names the owner of a request; every row of the ledger belongs to one."""
 
     def owner_of(self, request: Request) -> str:
-        """The owner's name."""
+        """The owner's name; asked on the event loop too, so it waits for nothing."""
 
 
 class Everybody:

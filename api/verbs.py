@@ -5,7 +5,7 @@ from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from api.answers import job_response
+from api.answers import job_body, job_response
 from api.bodies import small_body
 from api.fields import checked_id
 from api.openapi import answers, body_of
@@ -34,7 +34,7 @@ async def relabel(request: Request, job_id: str) -> Response:
     def update() -> Response:
         owner = face.owner_of(request)
         job = face.ledger.update(checked_id(job_id), owner=owner, tags=labels.tags, metadata=labels.metadata)
-        return job_response(face.recent, job)
+        return job_response(job, job_body(job, places=face.ledger.place_in_line(job)))
 
     return await run_in_threadpool(update)
 
@@ -52,7 +52,7 @@ def cancel(request: Request, job_id: str) -> Response:
     """End a job that has not ended; what runs is killed within two seconds."""
     face = face_of(request)
     job = face.ledger.cancel(checked_id(job_id), owner=face.owner_of(request))
-    return job_response(face.recent, job, status=202)
+    return job_response(job, job_body(job), status=202)
 
 
 @router.post("/v1/jobs/{job_id}/retry", status_code=202, responses=_ACCEPTED)
@@ -61,4 +61,4 @@ def retry(request: Request, job_id: str) -> Response:
     face = face_of(request)
     job, dispatches = face.ledger.retry(checked_id(job_id), owner=face.owner_of(request))
     face.publisher.wake(dispatches)
-    return job_response(face.recent, job, status=202)
+    return job_response(job, job_body(job), status=202)

@@ -1,19 +1,23 @@
 """The multipart parser and the cached reads: the same result however the bytes are cut, and never an old version."""
 
 import contextlib
+import sqlite3
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.faces import Rooms
 from support.sample_jobs import submit
 
+from api.glance import Glance
 from api.multipart import Form, boundary_of
 from api.problems import Problem
-from api.recent import RecentJobs
-from jobs.model import StepKey
-from ledger import Progress
+from api.recent import RecentJobs, Shown
+from jobs.ids import new_id
+from ledger import Ledger
+from ledger.database import Database
 from ledger.errors import JobNotFound
 
 BOUNDARY = b"b-1"
@@ -78,28 +82,81 @@ def test_recent__follows_every_version(tmp_path: Path):
     """A job that changed is read anew, one that did not is the same value, and another owner's is not there."""
     rooms = Rooms(tmp_path)
     recent = RecentJobs(rooms.ledger, size=2)
-    job = submit(rooms.ledger).job
-    first = recent.get(job.id, owner="local")
-    assert recent.get(job.id, owner="local") is first
+    job = rooms.run_all(submit(rooms.ledger).job.id)
+    first = recent.look(job.id, owner="local")
+    assert recent.look(job.id, owner="local") is first
     with pytest.raises(JobNotFound):
-        recent.get(job.id, owner="somebody")
-    claim = rooms.ledger.claim(job.id, StepKey("parse"), dispatch=1, worker="w", lease=30)
-    assert claim is not None
-    rooms.ledger.report(Progress(held=claim.held, done=0.5, message="half"))
-    assert recent.get(job.id, owner="local").step(StepKey("parse")).progress == 0.5
+        recent.look(job.id, owner="somebody")
+    rooms.ledger.update(job.id, owner="local", tags=("new",), metadata=None)
+    second = recent.look(job.id, owner="local")
+    assert (second.job.tags, orjson.loads(second.body)["tags"]) == (("new",), ["new"])
     for _ in range(3):
-        recent.get(submit(rooms.ledger).job.id, owner="local")
-    assert recent.get(job.id, owner="local") is not first
+        recent.look(submit(rooms.ledger).job.id, owner="local")
+    assert recent.look(job.id, owner="local") is not second
     rooms.close()
 
 
-def test_recent__places_are_counted_once_in_a_while(tmp_path: Path):
-    """Places in line come from the ledger, and hold for half a second."""
+def test_recent__at_hand_is_what_still_stands(tmp_path: Path):
+    """A job is at hand once it was shown, until it changes, whoever changed it; and to its owner alone."""
     rooms = Rooms(tmp_path)
     recent = RecentJobs(rooms.ledger)
-    submit(rooms.ledger)
-    job = recent.get(submit(rooms.ledger).job.id, owner="local")
-    places = recent.places(job)
-    assert places == {StepKey("parse"): 2, StepKey("picture"): 2}
-    assert recent.places(job) is places
+    job = rooms.run_all(submit(rooms.ledger).job.id)
+    assert recent.at_hand(job.id, owner="local") is None
+    shown = recent.look(job.id, owner="local")
+    assert recent.at_hand(job.id, owner="local") is shown
+    assert recent.at_hand(job.id, owner="somebody") is None
+    elsewhere = Ledger(rooms.settings.ledger_url)
+    elsewhere.update(job.id, owner="local", tags=("new",), metadata=None)
+    assert recent.at_hand(job.id, owner="local") is None
+    assert recent.look(job.id, owner="local").job.tags == ("new",)
+    elsewhere.delete(job.id, owner="local")
+    assert recent.at_hand(job.id, owner="local") is None
+    elsewhere.close()
+    recent.close()
     rooms.close()
+
+
+def test_recent__places_are_counted_once_in_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Places in line come from the ledger, and hold for a moment; after it they are counted again in a thread."""
+    rooms = Rooms(tmp_path)
+    recent = RecentJobs(rooms.ledger)
+    ahead, job = submit(rooms.ledger).job, submit(rooms.ledger).job
+    monkeypatch.setattr("api.recent.PLACES_SECONDS", 60.0)
+    shown = recent.look(job.id, owner="local")
+    assert place_in(shown) == 2
+    rooms.ledger.cancel(ahead.id, owner="local")
+    assert recent.at_hand(job.id, owner="local") is recent.look(job.id, owner="local") is shown
+    monkeypatch.setattr("api.recent.PLACES_SECONDS", 0.0)
+    other = RecentJobs(rooms.ledger)
+    assert place_in(other.look(job.id, owner="local")) == 1
+    assert other.at_hand(job.id, owner="local") is None
+    recent.close()
+    rooms.close()
+
+
+def place_in(shown: Shown) -> int:
+    """The place in line of the first step."""
+    found: int = orjson.loads(shown.body)["steps"][0]["waiting_for"]["place"]
+    return found
+
+
+def test_glance__waits_for_nobody(tmp_path: Path):
+    """While somebody writes it reads; where it would have to wait, or the ledger is elsewhere, it knows nothing."""
+    rooms = Rooms(tmp_path)
+    job = submit(rooms.ledger).job
+    glance = Glance(rooms.ledger.database)
+    held = sqlite3.connect(tmp_path / "ledger.sqlite3", isolation_level=None)
+    held.execute("BEGIN IMMEDIATE")
+    assert glance.version(job.id) == job.version
+    held.execute("ROLLBACK")
+    assert glance.version(new_id()) is None
+    glance.close()
+    held.close()
+    rooms.close()
+    assert Glance(Database("postgresql://nowhere.invalid/x")).version(job.id) is None
+    gone = Glance(Database(f"sqlite:///{tmp_path}/gone.sqlite3"))
+    assert gone.version(job.id) is None
+    assert not (tmp_path / "gone.sqlite3").exists()
+    Database(f"sqlite:///{tmp_path}/gone.sqlite3").ping()
+    assert gone.version(job.id) is None, "a file without tables"
+    gone.close()
