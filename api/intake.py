@@ -32,8 +32,8 @@ class Intake:
         self._idle = asyncio.Event()
         self._idle.set()
         # Threads of their own: uploads never take those that answer status requests.
-        # More threads than processors would only take turns, and keep status requests from theirs.
-        self.width = max(1, min(settings.slots, _processors()))
+        # One processor is left to those that answer: more threads would bring no byte in sooner.
+        self.width = max(1, min(settings.slots, _processors() - 1))
         self.slots = ThreadPoolExecutor(self.width, "upload-slot", initializer=self._begin_slot)
         self._slot = threading.local()
         self.ends = ThreadPoolExecutor(ENDS, "upload-end")
