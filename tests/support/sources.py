@@ -15,6 +15,7 @@ ROOMS = (
     "cli",
     "client",
     "config",
+    "drill",
     "jobs",
     "ledger",
     "parsers",

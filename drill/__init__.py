@@ -1,0 +1,1 @@
+"""The fault drill: a private platform under load, faults injected on a seeded schedule, and a count of what was lost."""

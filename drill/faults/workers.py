@@ -1,0 +1,163 @@
+"""Faults of workers: killed in parts or whole, frozen, deaf, a whole pool away."""
+
+import signal
+from collections.abc import Sequence
+
+import psutil
+
+from broker import make_app, queue_name
+from drill.faults.base import CannotInject, Fault
+from drill.keeper import Service
+from drill.stage import Stage
+from ledger import Held
+
+_BUSY = ("parsing", "validation", "thumbnails", "indexing")  # pools whose workers hold step runs
+_SANDBOXED = ("parsing", "validation", "thumbnails")
+_AWAY = 4.0  # seconds that Celery's control may take to answer
+
+
+class _Taken(Fault):
+    """Hits a worker while it holds step runs."""
+
+    pools: Sequence[str] = _BUSY
+
+    def __init__(self, *args: object, **named: object) -> None:
+        super().__init__(*args, **named)  # type: ignore[arg-type] # handed on as they came
+        self.held: list[Held] = []
+
+    def catch(self, stage: Stage) -> Service:
+        """A worker that holds something now; the moment counts as the injection."""
+        pool = self.rng.choice(self.pools)
+        worker, self.held = stage.caught(pool)
+        self.note = f"{worker.name}, which held {len(self.held)}"
+        self.mark()
+        return worker
+
+    def is_over(self, stage: Stage) -> bool:
+        return stage.look.have_moved(self.held)
+
+
+class KillChild(_Taken):
+    """SIGKILL of a sandbox child, or of the template from which they come."""
+
+    name = "kill-child"
+    over = "the step runs of that worker were claimed again, or have ended"
+    pools = _SANDBOXED
+    seconds = 3.0
+
+    def inject(self, stage: Stage) -> None:
+        worker = self.catch(stage)
+        templates = psutil.Process(worker.child.pid).children()
+        children = [child for template in templates for child in template.children()]
+        victims = children if children and self.rng.random() < 0.7 else templates
+        for victim in victims[:1]:
+            self.note += f": {'a child' if victims is children else 'the template'}"
+            victim.kill()
+
+
+class KillWorker(_Taken):
+    """SIGKILL of a worker and all that it started."""
+
+    name = "kill-worker"
+    over = "the step runs that it held were claimed again, or have ended"
+
+    def inject(self, stage: Stage) -> None:
+        stage.platform.keeper.kill(self.catch(stage))
+
+
+class KillMainOnly(_Taken):
+    """SIGKILL of a worker's main process alone: its template and children are orphans, which have to go by themselves."""
+
+    name = "kill-main-only"
+    over = "the step runs that it held were claimed again, and its orphans are gone"
+
+    def inject(self, stage: Stage) -> None:
+        worker = self.catch(stage)
+        self.orphans = psutil.Process(worker.child.pid).children(recursive=True)
+        stage.platform.keeper.kill_alone(worker)
+
+    def is_over(self, stage: Stage) -> bool:
+        return super().is_over(stage) and not any(orphan.is_running() for orphan in self.orphans)
+
+
+class PauseWorker(_Taken):
+    """SIGSTOP of a worker past its lease while another one takes over, then SIGCONT: the fence keeps it out."""
+
+    name = "pause-worker"
+    over = "the step runs that it held were claimed by the other worker, or have ended"
+    hold = (1.5, 3.0)
+    leases = 1.2
+    seconds = 12.0
+    pools = ("parsing", "validation", "thumbnails")
+
+    def inject(self, stage: Stage) -> None:
+        self.worker = self.catch(stage)
+        self.worker.child.send(signal.SIGSTOP)
+        assert self.worker.pool is not None
+        self.other = stage.platform.worker(self.worker.pool, name=f"{self.worker.name}-other")
+        self.other.start()
+
+    def lift(self, stage: Stage) -> None:
+        stage.until(lambda: stage.look.have_moved(self.held), within=self.patience)
+        self.worker.child.send(signal.SIGCONT)
+        stage.pause(1.0)  # in which a fence that does not hold would show
+        stage.platform.retire(self.other)
+
+
+class StopPool(Fault):
+    """SIGTERM of a whole pool for a while; the others go on."""
+
+    name = "stop-pool"
+    over = "the pool, started again, has claimed something"
+    hold = (3.0, 5.0)
+    seconds = 9.0
+
+    def inject(self, stage: Stage) -> None:
+        self.pool = self.rng.choice(_SANDBOXED)
+        self.workers = stage.platform.keeper.workers(self.pool)
+        self.waiting = stage.traffic.bait(self.pool)
+        for worker in self.workers:
+            stage.platform.keeper.ask_to_end(worker)
+        self.note = self.pool
+
+    def lift(self, stage: Stage) -> None:
+        others = stage.look.claiming_pools(self.since)
+        others.pop(self.pool, None)
+        self.note += f"; meanwhile others claimed {others.total()}"
+        stage.until(lambda: not any(worker.child.running for worker in self.workers), within=60.0)
+        self.mark()
+        for worker in self.workers:
+            worker.start()
+
+    def is_over(self, stage: Stage) -> bool:
+        return stage.look.claiming_pools(self.since)[self.pool] > 0
+
+
+class DeafWorker(Fault):
+    """A worker that lives and keeps its leases but takes nothing any more, as after a reconnect that went wrong."""
+
+    name = "deaf-worker"
+    over = "a job that came later was claimed"
+    seconds = 10.0
+    patience = 60.0
+
+    def inject(self, stage: Stage) -> None:
+        self.worker = stage.platform.keeper.workers("parsing")[0]
+        options = stage.platform.options
+        name = stage.platform.name_of(self.worker)
+        with make_app(options).connection_for_write(connect_timeout=4) as connection:
+            answers = make_app(options).control.cancel_consumer(
+                queue_name(options, "parsing"), destination=[name], connection=connection, reply=True, timeout=_AWAY
+            )
+        if not answers:
+            raise CannotInject("the worker does not listen to remote control")
+        self.mark()
+        self.later = [stage.traffic.plain() for _ in range(2)]
+        self.ids = stage.submitted(self.later)
+        self.note = self.worker.name
+
+    def is_over(self, stage: Stage) -> bool:
+        return not stage.look.unclaimed(self.ids)
+
+
+FAULTS = (KillChild, KillWorker, KillMainOnly, PauseWorker, StopPool, DeafWorker)
