@@ -68,12 +68,16 @@ class Admission:
             return sum(claim.size for claim in self._living() if claim.granted)
 
     def _wait(self, size: int, stop: threading.Event) -> tuple[_Claim, int] | None:
+        if stop.is_set():
+            return None
         with self._alone():
             claim, fd = self._ask(size)
+        if claim.granted:
+            return claim, fd
         try:
             while not stop.is_set():
                 with self._alone():
-                    if self._has_room(claim):
+                    if self._has_room(claim, self._living()):
                         granted = replace(claim, granted=True)
                         (self._folder / claim.name).rename(self._folder / granted.name)
                         return granted, fd
@@ -95,14 +99,16 @@ class Admission:
             os.close(fd)
 
     def _ask(self, size: int) -> tuple[_Claim, int]:
-        last = max((claim.number for claim in self._living()), default=0)
-        claim = _Claim(number=last + 1, size=size, granted=False)
+        """Claim, granted at once where there is room."""
+        living = self._living()
+        claim = _Claim(number=max((other.number for other in living), default=0) + 1, size=size, granted=False)
+        claim = replace(claim, granted=self._has_room(claim, living))
         fd = os.open(self._folder / claim.name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         return claim, fd
 
-    def _has_room(self, claim: _Claim) -> bool:
-        others = [other for other in self._living() if other.number != claim.number]
+    def _has_room(self, claim: _Claim, living: list[_Claim]) -> bool:
+        others = [other for other in living if other.number != claim.number]
         used = sum(other.size for other in others if other.granted)
         late = time.time() - _OVERTAKEN
         if any(not other.granted and other.number < claim.number and other.asked_at < late for other in others):

@@ -11,6 +11,8 @@ from jobs.errors import Fault
 from jobs.model import Notice
 from jobs.outcomes import Usage
 
+_CORES = os.cpu_count() or 1
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
@@ -34,7 +36,7 @@ class Call:
     @property
     def cpu_limit(self) -> int:
         """Whole seconds of processor time for one process."""
-        seconds = self.timeout * (os.cpu_count() or 1) if self.cpu_seconds is None else self.cpu_seconds
+        seconds = self.timeout * _CORES if self.cpu_seconds is None else self.cpu_seconds
         return max(1, math.ceil(seconds))
 
     @property
