@@ -29,7 +29,7 @@ _FRAME_BYTES, _FRAME_BYTES_PER_SECOND = 16 << 20, 1 << 16
 
 
 class NotStarted(Exception):
-    """The template was gone before it forked a child for this run; it may be run on another one."""
+    """The template was gone before a child began with this run's step; it may be run on another one."""
 
 
 class Refused(Exception):
@@ -54,7 +54,6 @@ class Attempt:
         self._deadline = self._started_at + call.timeout
         self._disk_at = self._started_at + _DISK_EVERY
         self._progress_at = 0.0
-        self._pid: int | None = None
         self._ready = False
         self._report: Report | None = None
         self._why: Why | None = None
@@ -145,10 +144,7 @@ class Attempt:
         for word in self._statuses.feed(received):
             if "refused" in word:
                 raise Refused(word["refused"])
-            if "pid" in word:
-                self._pid = word["pid"]
-            else:
-                self._ended = word
+            self._ended = word
 
     def _hear_line(self) -> bool:
         """Take what the child says; False where there is no more to come for now."""
@@ -240,7 +236,7 @@ class Attempt:
 
     def _ending(self) -> Ending:
         if self._lost:
-            if self._pid is None and self._why is None:
+            if not self._ready and self._why is None:
                 raise NotStarted
             self._template.destroy()  # its children, too, before anybody touches their scratch folders
         ended = self._ended or {}

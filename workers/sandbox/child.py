@@ -1,5 +1,6 @@
 """The life of a sandbox child: read the order, lock itself in, run the step, tell how it went, vanish."""
 
+import contextlib
 import errno
 import faulthandler
 import functools
@@ -11,36 +12,47 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from jobs.errors import StepError, TransientError
+from workers.sandbox import kernel
 from workers.sandbox.confine import Confinement, Limits, bind_to_parent, lift_memory_limit
 from workers.sandbox.context import ChildContext
 from workers.sandbox.frames import BrokenFrame, read_frame, write_frame
 from workers.sandbox.report import BrokenReport, Trouble
 
+_SCORE = "/proc/self/oom_score_adj"
 _LINE = 3  # the descriptor that a child keeps beside 0, 1 and 2
+_FIRST = b"1000"  # to go, where memory runs out
 _NOTHING: dict[str, Any] = {"saved": [], "summary": {}, "warnings": [], "counts": {}}
 
 
 def live(line: int, printed: int, *, parent: int, confinement: Confinement, mapped: int) -> None:
     """Everything from the fork on; ends the process. `line` speaks with the supervisor, `printed` is for stdout."""
     os.setpgid(0, 0)
-    _reset_signals()
+    _stop_listening(signal.SIGCHLD)
     order = read_frame(line)
     _settle_in(order)
+    _set_rank(_FIRST)
     limits = Limits(address_space=order["memory"], cpu_seconds=order["cpu_seconds"], file_size=order["max_output"])
     confinement.apply(reads=order["reads"], writes=order["writes"], limits=limits, mapped=mapped)
     _keep_only(line, printed)
     bind_to_parent(parent)
     confinement.filter_calls()
     gc.enable()
-    tell = functools.partial(write_frame, _LINE)
-    tell({"ready": True})
-    report = perform(order, tell=tell)
+    _tell({"ready": True})
+    report = perform(order, tell=_tell)
     _flush()
-    tell_end(report, tell=tell)
+    tell_end(report, tell=_tell)
     os._exit(0)
+
+
+def share() -> None:
+    """Settle, in the template, what holds for all its children."""
+    os.umask(0o077)
+    sys.dont_write_bytecode = True
+    faulthandler.enable(file=2, all_threads=False)
 
 
 def rehearse() -> None:
@@ -55,9 +67,15 @@ def rehearse() -> None:
     finally:
         os.close(reading)
         os.close(writing)
-    for name in ("HOME", "PATH"):
-        os.environ[name] = os.environ[name]
+    _settle_in(order)
+    with contextlib.suppress(OSError):
+        _set_rank(Path(_SCORE).read_bytes())
+    signal.set_wakeup_fd(_stop_listening(signal.SIGWINCH))
     _flush()
+
+
+def _tell(word: dict[str, Any]) -> None:
+    write_frame(_LINE, word)
 
 
 def _nothing(_context: ChildContext) -> None:
@@ -135,19 +153,21 @@ def _trouble(error: BaseException) -> Trouble:
 
 
 def _settle_in(order: Mapping[str, Any]) -> None:
-    """Work below the scratch folder only, in a language and a world that are the same for every run."""
+    """Work below the scratch folder only."""
     os.chdir(order["out"])
-    os.umask(0o077)
     for name in ("TMPDIR", "HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"):
         os.environ[name] = order["tmp"]
     tempfile.tempdir = order["tmp"]
-    sys.dont_write_bytecode = True
+
+
+def _set_rank(rank: bytes) -> None:
+    """Say which process the kernel ends first where memory runs out."""
     try:
-        score = os.open("/proc/self/oom_score_adj", os.O_WRONLY | os.O_CLOEXEC)
+        score = os.open(_SCORE, os.O_WRONLY | os.O_CLOEXEC)
     except OSError:
         return  # no /proc: then the kernel chooses by size
     try:
-        os.write(score, b"1000")  # where memory runs out, this process goes first
+        os.write(score, rank)
     except OSError:
         return
     finally:
@@ -156,19 +176,19 @@ def _settle_in(order: Mapping[str, Any]) -> None:
 
 def _keep_only(line: int, printed: int) -> None:
     """Descriptors: nothing to read, `printed` to print to, the line; everything else is closed."""
-    empty = os.open("/dev/null", os.O_RDONLY)
+    empty = os.open("/dev/null", os.O_RDONLY)  # its own: flags and locks of a shared one would pass words between runs
     os.dup2(empty, 0)
     line = os.dup(line) if line <= _LINE else line
     os.dup2(printed, 1)
     os.dup2(printed, 2)
     os.dup2(line, _LINE, inheritable=False)
     os.closerange(_LINE + 1, 1 << 20)
-    faulthandler.enable(file=2, all_threads=False)
 
 
-def _reset_signals() -> None:
-    signal.set_wakeup_fd(-1)
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+def _stop_listening(number: int) -> int:
+    """Leave a signal to the kernel, and none to the template's wakeup descriptor; returns the latter."""
+    kernel.default_action(number)
+    return signal.set_wakeup_fd(-1)
 
 
 def _flush() -> None:

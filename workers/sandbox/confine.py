@@ -21,6 +21,9 @@ from workers.sandbox.syscalls import NO_TRUNCATE, Rule, machine, own_signals_onl
 
 _OPEN_FILES = 512
 _PROCESSES = 512  # with threads; counted where a user namespace makes the count our own
+_LIMITED = (
+    resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC,
+)  # fmt: skip
 _REPORTING = 32 * 1024 * 1024  # bytes of address space beyond the limit, to be able to say that it was hit
 
 _READ = kernel.READ_FILE | kernel.READ_DIR
@@ -117,12 +120,14 @@ class Confinement:
         handled_by = {1: kernel.REFER - 1, 2: kernel.TRUNCATE - 1, 3: kernel.IOCTL_DEV - 1, 4: kernel.IOCTL_DEV - 1}
         self._handled = handled_by.get(self.landlock, 2 * kernel.IOCTL_DEV - 1)
         self._open_to_all = (*_SYSTEM, *map(str, code))
+        self._ceilings = {which: _ceiling(which) for which in _LIMITED}
         self._rules: tuple[bytes, ...] = ()
         if self.landlock:
             self._rules = tuple(self._open())
 
     def share(self) -> None:
         """Lock the template itself into what holds for it and for all its children; no child has to do it again."""
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         kernel.drop_capabilities(keep_reading=self.landlock > 0 and os.geteuid() == 0)
         kernel.no_new_privileges()
         if self.seccomp:
@@ -132,12 +137,20 @@ class Confinement:
         """Go through the motions of `apply()`: Python is quicker, and copies less after a fork, in code that has run."""
         if self.landlock:
             os.close(self._ruleset(("/",), ("/", "/")))
+        for which in _LIMITED:
+            self._limit(which, *resource.getrlimit(which))
         kernel.die_with_parent(0)
-        os.geteuid()
 
     def apply(self, *, reads: Iterable[str], writes: Iterable[str], limits: Limits, mapped: int) -> None:
         """Confine this process for good, beyond what `share()` did. `mapped` is the address space that it has from its template, in bytes."""
-        _limit(limits, mapped=mapped, count_processes=self.network == "userns")
+        address_space = mapped + limits.address_space
+        self._limit(resource.RLIMIT_AS, address_space, address_space + _REPORTING)
+        # A child that catches SIGXCPU gets two seconds to live.
+        self._limit(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 2)
+        self._limit(resource.RLIMIT_FSIZE, limits.file_size, limits.file_size)
+        self._limit(resource.RLIMIT_NOFILE, _OPEN_FILES, _OPEN_FILES)
+        if self.network == "userns":
+            self._limit(resource.RLIMIT_NPROC, _PROCESSES, _PROCESSES)
         if self.landlock:
             ruleset = self._ruleset(reads, writes)
             kernel.landlock_restrict(ruleset)
@@ -158,6 +171,11 @@ class Confinement:
         """Which layers this template's children get, and the folders that all of them may read."""
         layers = {"landlock": self.landlock, "seccomp": self.seccomp, "network": self.network}
         return layers | {"open": self._open_to_all}
+
+    def _limit(self, which: int, soft: int, hard: int) -> None:
+        """Lower a limit; never raise it above what we were given."""
+        ceiling = self._ceilings[which]
+        resource.setrlimit(which, (min(soft, ceiling), min(hard, ceiling)))
 
     def _cut_network(self, missing: frozenset[str]) -> str:
         how = "none" if "netns" in missing else "userns" if "root" in missing else kernel.network_cut()
@@ -216,25 +234,9 @@ def bind_to_parent(parent: int) -> None:
     kernel.not_dumpable()
 
 
-def _limit(limits: Limits, *, mapped: int, count_processes: bool) -> None:
-    address_space = mapped + limits.address_space
-    _set_limit(resource.RLIMIT_AS, address_space, hard=address_space + _REPORTING)
-    # A child that catches SIGXCPU gets two seconds to live.
-    _set_limit(resource.RLIMIT_CPU, limits.cpu_seconds, hard=limits.cpu_seconds + 2)
-    _set_limit(resource.RLIMIT_FSIZE, limits.file_size)
-    _set_limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
-    _set_limit(resource.RLIMIT_CORE, 0)
-    if count_processes:
-        _set_limit(resource.RLIMIT_NPROC, _PROCESSES)
-
-
-def _set_limit(which: int, soft: int, *, hard: int | None = None) -> None:
-    """Lower a limit; never raise it above what we were given."""
-    _, allowed = resource.getrlimit(which)
-    hard = soft if hard is None else hard
-    if allowed != resource.RLIM_INFINITY:
-        soft, hard = min(soft, allowed), min(hard, allowed)
-    resource.setrlimit(which, (soft, hard))
+def _ceiling(which: int) -> int:
+    _, hard = resource.getrlimit(which)
+    return sys.maxsize if hard == resource.RLIM_INFINITY else hard
 
 
 def _opened(path: str) -> int | None:

@@ -13,6 +13,9 @@ from functools import cache
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 _libc.syscall.restype = ctypes.c_long
+_libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+_libc.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+_libc.signal.restype = ctypes.c_void_p
 
 _ARM = os.uname().machine == "aarch64"
 _SYS_CAPGET, _SYS_CAPSET = (90, 91) if _ARM else (125, 126)
@@ -25,6 +28,7 @@ _SECCOMP_MODE_FILTER, _SECCOMP_GET_ACTION_AVAIL, _SECCOMP_RET_ERRNO = 2, 2, 0x00
 _CLONE_NEWIPC, _CLONE_NEWUSER, _CLONE_NEWNET = 0x08000000, 0x10000000, 0x40000000
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_DAC_READ_SEARCH = 1 << 2
+_MADV_COLLAPSE = 25
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, REMOVE_DIR, REMOVE_FILE = (1 << bit for bit in range(6))
 MAKE_CHAR, MAKE_DIR, MAKE_REG, MAKE_SOCK, MAKE_FIFO, MAKE_BLOCK, MAKE_SYM = (1 << bit for bit in range(6, 13))
@@ -50,6 +54,16 @@ def _prctl(what: str, option: int, *arguments: int) -> None:
 def die_with_parent(signal: int) -> None:
     """Have the kernel send `signal` to this process when the thread that forked it ends."""
     _prctl("PR_SET_PDEATHSIG", _PR_SET_PDEATHSIG, signal)
+
+
+def default_action(signal: int) -> None:
+    """Handle a signal as the kernel does; `signal.signal()` goes a long way about it for a child just forked."""
+    _libc.signal(signal, None)
+
+
+def collapse_pages(start: int, size: int) -> None:
+    """Put this stretch of memory into huge pages, as far as it holds whole ones; `OSError` where it cannot be."""
+    _checked(_libc.madvise(start, size, _MADV_COLLAPSE), "MADV_COLLAPSE")
 
 
 def not_dumpable() -> None:

@@ -19,6 +19,7 @@ from typing import IO, Any
 _WARM_UP = 120.0  # seconds that imports may take on a loaded machine
 _FAREWELL = 0.5  # seconds that a template gets to end by itself
 _ROOT = Path(__file__).resolve().parents[2]  # the folder that holds our packages
+_START = str(Path(__file__).with_name("start.py"))
 # How coverage is told to measure subprocesses: a file's name, or its settings. No secrets.
 _MEASURING = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 _LOG = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class Process:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._popen = subprocess.Popen(
-                [sys.executable, "-m", "workers.sandbox.template", str(theirs.fileno())],
+                [sys.executable, _START, str(theirs.fileno())],
                 env=_clean_environment(recipe.extra_path),
                 cwd="/",
                 stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The warm template of a pool: `python -m workers.sandbox.template FD`. Imports libraries once, forks a child per run.
+"""The warm template of a pool: `python workers/sandbox/start.py FD`. Imports libraries once, forks a child per run.
 
 It has no threads, no secrets and no network. It reads orders from a control socket: each is one byte with three
 descriptors, the child's line, the run's status line and where to print. When the control socket closes, all ends.
@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import sys
 import time
 from dataclasses import dataclass
@@ -20,9 +21,11 @@ from typing import Any, NoReturn
 
 from workers.sandbox import child, kernel
 from workers.sandbox.confine import Confinement, readable_code
+from workers.sandbox.forks import Hooks, gather_pages
 from workers.sandbox.frames import write_frame
 
 _OWN = ("jobs.context", "pipelines", "parsers")  # so that a child need not look through the folder they lie in
+_FDS = struct.Struct("=3i")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _REHEARSALS = 20  # after which the interpreter has settled on how to run the code
 _DRAIN = 5  # milliseconds between looks at a group that is being killed
@@ -70,11 +73,14 @@ class Template:
             if len(list(Path("/proc/self/task").iterdir())) > 1:
                 return {"threads": module}
         self._confinement.share()
+        child.share()
+        self._hooks = Hooks()
         for _ in range(_REHEARSALS):
             self._confinement.rehearse()
             child.rehearse()
         gc.collect()
         gc.freeze()
+        gather_pages()
         mapped, resident, shared = (int(pages) * _PAGE for pages in _statm())
         self._mapped = mapped
         # Pages of files are not copied by a fork, so a child does not begin with them.
@@ -118,12 +124,12 @@ class Template:
 
     def _order(self) -> bool:
         try:
-            word, fds, _, _ = socket.recv_fds(self._control, 16, 3)
+            word, extra, _, _ = self._control.recvmsg(16, socket.CMSG_SPACE(_FDS.size))
         except ConnectionError:
             return False
         if not word:
             return False
-        line, status_line, printed = fds
+        fds = line, status_line, printed = _FDS.unpack(extra[0][2])
         try:
             pid = os.fork()
         except OSError as error:  # no memory, or no process numbers left; others' runs go on
@@ -139,12 +145,12 @@ class Template:
         os.close(printed)
         self._runs[status_line] = Run(pid=pid, status_line=status_line)
         self._poller.register(status_line, select.POLLIN)
-        _tell(status_line, {"pid": pid})
         return True
 
     def _become_child(self, line: int, printed: int) -> NoReturn:
+        """Never returns, so that the control socket's object, whose number is used anew, is never closed."""
         try:
-            self._control.detach()  # the number is used anew; nobody may close it behind our back
+            self._hooks.restore()
             child.live(line, printed, parent=self._pid, confinement=self._confinement, mapped=self._mapped)
         finally:
             sys.excepthook(*sys.exc_info())  # only where the confinement itself failed
@@ -235,7 +241,3 @@ def main() -> None:
         template.serve()
     finally:
         template.end()
-
-
-if __name__ == "__main__":
-    main()
