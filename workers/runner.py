@@ -126,6 +126,7 @@ class Runner:
                 kind=claim.job.file.kind,
                 timeout=claim.step.timeout,
                 memory=int(claim.step.memory),
+                alone=claim.step.alone,
                 max_output=self._limits.max_output,
                 max_outputs=self._limits.max_outputs,
             ),

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from support.sandbox_runs import Bench
 from support.waiting import holds_for, wait_until
 
+from jobs.waiting import WAITS_FOR_MEMORY
 from workers.sandbox import Admission
 from workers.sandbox.admission import default_budget
 
@@ -199,3 +201,30 @@ def test_stop__while_waiting_for_memory_cancels_the_run(folder: Path, tmp_path: 
         timer.join()
     assert result.cancelled
     assert bench.sandbox.template_pid is None
+
+
+def test_alone__waits_for_others_and_keeps_them_off(folder: Path, tmp_path: Path) -> None:
+    """A run that must be alone begins once nobody else runs on the host, says that it waits, and lets nobody beside it."""
+    admission = Admission(folder, budget=2 << 30)
+    bench = Bench(tmp_path, admission=admission)
+    bench.sandbox.warm()
+    holder = Waiter(admission, 1)
+    assert holder.answer.wait(5)
+    said: list[str] = []
+    running = threading.Event()
+
+    def listen(_share: float, message: str) -> None:
+        said.append(message)
+        if message != WAITS_FOR_MEMORY:
+            running.set()
+
+    with ThreadPoolExecutor() as pool:
+        alone = pool.submit(bench.run, "work_until_told", alone=True, options={"seconds": 1.0}, on_progress=listen)
+        wait_until(lambda: said == [WAITS_FOR_MEMORY], within=10, what="it to wait")
+        assert holds_for(lambda: not running.is_set(), seconds=0.3)
+        holder.let_go.set()
+        assert running.wait(10)
+        assert admission.claimed() == 2 << 30
+        assert alone.result(60).fault is None
+    assert said[1] == ""  # it waits no more
+    bench.sandbox.close()

@@ -9,7 +9,7 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,12 +50,13 @@ class Admission:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     @contextlib.contextmanager
-    def claim(self, size: int, stop: threading.Event) -> Iterator[bool]:
+    def claim(self, size: int, stop: threading.Event, *, on_wait: Callable[[], None] | None = None) -> Iterator[bool]:
         """Hold `size` bytes of the budget; waits for room, and yields False where `stop` was set first.
 
-        A claim larger than the whole budget is granted once no other is held.
+        A claim of the whole budget or more is granted once no other is held, and keeps others off. `on_wait` is called
+        once where there is no room yet.
         """
-        held = self._wait(size, stop)
+        held = self._wait(size, stop, on_wait or _quietly)
         try:
             yield held is not None
         finally:
@@ -67,7 +68,7 @@ class Admission:
         with self._alone():
             return sum(claim.size for claim in self._living() if claim.granted)
 
-    def _wait(self, size: int, stop: threading.Event) -> tuple[_Claim, int] | None:
+    def _wait(self, size: int, stop: threading.Event, on_wait: Callable[[], None]) -> tuple[_Claim, int] | None:
         if stop.is_set():
             return None
         with self._alone():
@@ -75,6 +76,7 @@ class Admission:
         if claim.granted:
             return claim, fd
         try:
+            on_wait()
             while not stop.is_set():
                 with self._alone():
                     if self._has_room(claim, self._living()):
@@ -138,6 +140,10 @@ class Admission:
     def _give_back(self, claim: _Claim, fd: int) -> None:
         (self._folder / claim.name).unlink(missing_ok=True)
         os.close(fd)
+
+
+def _quietly() -> None:
+    pass
 
 
 def default_budget() -> int:

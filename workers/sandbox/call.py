@@ -28,6 +28,7 @@ class Call:
     kind: str  # as the sniffer saw it
     timeout: float  # wall seconds of execution
     memory: int  # bytes of address space beyond the warm template
+    alone: bool = False  # no other step on this host meanwhile
     cpu_seconds: float | None = None  # of each process; None: timeout x cores
     max_output: int  # bytes of one file
     max_total: int | None = None  # bytes of all outputs together; None: max_output

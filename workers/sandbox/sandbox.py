@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jobs.errors import ConfigurationError, Fault
 from jobs.outcomes import Usage
+from jobs.waiting import WAITS_FOR_MEMORY
 from workers.sandbox import collect, verdict
 from workers.sandbox.admission import Admission
 from workers.sandbox.attempt import Attempt, NotStarted, Refused
@@ -57,7 +58,7 @@ class Sandbox:
 
     def run(self, call: Call, *, on_progress: Callable[[float, str], None], stop: threading.Event) -> Result:
         """Run `call` to its end, or until `stop` is set; whatever happens in the child becomes a Result."""
-        with self._admitted(call, stop) as admitted:
+        with self._admitted(call, on_progress, stop) as admitted:
             if not admitted:
                 return _result(Ending(why=Why.STOP), call)
             call = replace(call, scratch=call.scratch.resolve())
@@ -90,12 +91,23 @@ class Sandbox:
         return None if template is None else template.pid
 
     @contextlib.contextmanager
-    def _admitted(self, call: Call, stop: threading.Event) -> Iterator[bool]:
+    def _admitted(self, call: Call, on_progress: Callable[[float, str], None], stop: threading.Event) -> Iterator[bool]:
         if self._admission is None:
             yield not stop.is_set()
-        else:
-            with self._admission.claim(call.memory, stop) as admitted:
-                yield admitted
+            return
+        waited = False
+
+        def on_wait() -> None:
+            nonlocal waited
+            waited = True
+            on_progress(0.0, WAITS_FOR_MEMORY)
+
+        # Whoever holds the whole budget is alone on the host.
+        size = max(call.memory, self._admission.budget) if call.alone else call.memory
+        with self._admission.claim(size, stop, on_wait=on_wait) as admitted:
+            if waited and admitted:
+                on_progress(0.0, "")
+            yield admitted
 
     def _attempt(self, call: Call, on_progress: Callable[[float, str], None], stop: threading.Event) -> Ending:
         for _ in range(_STARTS):
