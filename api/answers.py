@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from api.schemas import job_json
 from jobs.model import Job, StepKey
+from jobs.waiting import Waiting
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 
@@ -22,9 +23,9 @@ def etag_of(job: Job) -> str:
     return f'"{job.version}"'
 
 
-def job_body(job: Job, *, places: Mapping[StepKey, int] | None = None, **more: Any) -> bytes:
+def job_body(job: Job, *, waits: Mapping[StepKey, Waiting] | None = None, **more: Any) -> bytes:
     """The job as JSON; `more` becomes members of it."""
-    return orjson.dumps({**job_json(job, places=places), **more}, option=_OPTIONS)
+    return orjson.dumps({**job_json(job, waits=waits), **more}, option=_OPTIONS)
 
 
 def job_response(job: Job, body: bytes, *, status: int = 200) -> Response:

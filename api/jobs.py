@@ -65,7 +65,7 @@ async def process_file(request: Request) -> Response:
 async def _submit(request: Request) -> tuple[Job, int]:
     """From the body to a job: stream, hash, sniff, commit, wake the publisher.
 
-    Its answer tells no places in line: they would be counted for every submit, and most are never looked at.
+    Its answer does not tell what a line waits for: that would be asked for every submit, and most never look.
     """
     face = face_of(request)
     key = idempotency_key(request)
@@ -112,7 +112,7 @@ def list_jobs(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """Jobs, newest first. Places in line are told for single jobs only."""
+    """Jobs, newest first. Places in line, and what a line waits for, are told for single jobs only."""
     face = face_of(request)
     wanted = JobFilter(status=status, pipeline=pipeline, batch_id=batch_id, tag=tag)
     jobs, next_cursor = face.ledger.list_jobs(face.owner_of(request), filter=wanted, limit=limit, cursor=cursor)

@@ -12,7 +12,7 @@ from jobs.model import Job, Status
 from ledger import Ledger
 
 SIZE = 256  # jobs kept
-PLACES_SECONDS = 0.5  # that a place in line is shown without counting again
+WAITS_SECONDS = 0.5  # that what a step in line waits for is shown without looking again
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Shown:
 
     job: Job
     body: bytes
-    good_until: float  # monotonic; its places in line are counted again after this
+    good_until: float  # monotonic; what its steps in line wait for is looked up again after this
 
 
 class RecentJobs:
@@ -71,7 +71,7 @@ class RecentJobs:
         return known
 
     def _show(self, job: Job) -> Shown:
-        in_line = any(step.status is Status.QUEUED and step.not_before is None for step in job.steps)
-        places = self._ledger.place_in_line(job) if in_line else None
-        good_until = time.monotonic() + PLACES_SECONDS if in_line else math.inf
-        return Shown(job, job_body(job, places=places), good_until)
+        in_line = any(step.status is Status.QUEUED for step in job.steps)
+        waits = self._ledger.waiting(job) if in_line else None
+        good_until = time.monotonic() + WAITS_SECONDS if in_line else math.inf
+        return Shown(job, job_body(job, waits=waits), good_until)

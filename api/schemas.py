@@ -7,9 +7,11 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from api.waits import WaitingFor, waiting_json
 from jobs.errors import Fault
 from jobs.model import Artifact, FileFacts, Job, Status, StepKey, StepRun
 from jobs.pipeline import Pipeline
+from jobs.waiting import Waiting, told_by_row
 
 
 class _Out(BaseModel):
@@ -25,17 +27,6 @@ class FaultBody(_Out):
     actor: Literal["submitter", "platform", "nobody"] = Field(description="Who must act.")
     hint: str | None
     place: dict[str, Any] | None = Field(None, description="Where in the file: row, line, column, page.")
-
-
-class WaitingFor(_Out):
-    """What a step waits for; the member that is there says it."""
-
-    steps: list[str] | None = Field(None, description="Steps that have to succeed first.")
-    retry_at: datetime | None = Field(None, description="Not before this time, after a failed attempt.")
-    queue: str | None = Field(None, description="The line it stands in.")
-    place: int | None = Field(
-        None, description="Its place in that line, from 1; changes without a new ETag. Null in lists."
-    )
 
 
 class StepBody(_Out):
@@ -199,8 +190,12 @@ class ProblemBody(BaseModel):
     errors: list[FieldProblem] | None = None
 
 
-def job_json(job: Job, *, places: Mapping[StepKey, int] | None = None) -> dict[str, Any]:
-    """A job as the API shows it; object keys of the store stay inside."""
+def job_json(job: Job, *, waits: Mapping[StepKey, Waiting] | None = None) -> dict[str, Any]:
+    """A job as the API shows it; object keys of the store stay inside.
+
+    Without `waits`, what its steps wait for is told as far as the job itself tells it.
+    """
+    told = {step.key: told_by_row(step) for step in job.steps} if waits is None else waits
     return {
         "id": job.id,
         "owner": job.owner,
@@ -216,7 +211,7 @@ def job_json(job: Job, *, places: Mapping[StepKey, int] | None = None) -> dict[s
         "parent_job_id": job.parent_job_id,
         "correlation_id": job.correlation_id,
         "deadline": job.deadline,
-        "steps": [step_json(step, place=(places or {}).get(step.key)) for step in job.steps],
+        "steps": [step_json(step, waiting=told.get(step.key)) for step in job.steps],
         "summary": job.summary,
         "warnings": [{"code": w.code, "message": w.message, "step": w.step} for w in job.warnings],
         "error": fault_json(job.fault),
@@ -229,7 +224,7 @@ def job_json(job: Job, *, places: Mapping[StepKey, int] | None = None) -> dict[s
     }
 
 
-def step_json(step: StepRun, *, place: int | None) -> dict[str, Any]:
+def step_json(step: StepRun, *, waiting: Waiting | None) -> dict[str, Any]:
     """A step run as the API shows it."""
     return {
         "name": step.name,
@@ -239,7 +234,7 @@ def step_json(step: StepRun, *, place: int | None) -> dict[str, Any]:
         "attempt": step.attempt,
         "progress": step.progress,
         "message": step.message,
-        "waiting_for": _waiting_for(step, place),
+        "waiting_for": waiting_json(step, waiting),
         "error": fault_json(step.fault),
     }
 
@@ -283,16 +278,6 @@ def pipeline_json(pipeline: Pipeline) -> dict[str, Any]:
         "options": pipeline.options.model_json_schema(),
         "steps": steps,
     }
-
-
-def _waiting_for(step: StepRun, place: int | None) -> dict[str, Any] | None:
-    if step.status is Status.WAITING:
-        return {"steps": step.needs}
-    if step.status is not Status.QUEUED:
-        return None
-    if step.not_before is not None:
-        return {"retry_at": step.not_before, "queue": step.queue}
-    return {"queue": step.queue, "place": place}
 
 
 def fault_json(fault: Fault | None) -> dict[str, Any] | None:

@@ -1,18 +1,17 @@
 """The verbs on a job over HTTP: cancel, retry, relabel, delete."""
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from api.answers import job_body, job_response
-from api.bodies import small_body
+from api.bodies import json_body
 from api.fields import checked_id
 from api.openapi import answers, body_of
 from api.problems import documented
 from api.schemas import JobBody
 from api.state import face_of
-from api.submission import Labels, invalid
+from api.submission import Labels
 
 router = APIRouter(tags=["jobs"])
 _PROBLEMS = documented("job.not_found", "job.wrong_state", "ledger.unavailable")
@@ -25,16 +24,12 @@ MAX_LABELS = 64 * 1024  # bytes of a PATCH body
 async def relabel(request: Request, job_id: str) -> Response:
     """Replace the job's tags, its metadata, or both."""
     face = face_of(request)
-    body = await small_body(request, most=MAX_LABELS, settings=face.settings.upload)
-    try:
-        labels = Labels.model_validate_json(body)
-    except ValidationError as error:
-        raise invalid(error) from error
+    labels = await json_body(request, Labels, most=MAX_LABELS, settings=face.settings.upload)
 
     def update() -> Response:
         owner = face.owner_of(request)
         job = face.ledger.update(checked_id(job_id), owner=owner, tags=labels.tags, metadata=labels.metadata)
-        return job_response(job, job_body(job, places=face.ledger.place_in_line(job)))
+        return job_response(job, job_body(job, waits=face.ledger.waiting(job)))
 
     return await run_in_threadpool(update)
 

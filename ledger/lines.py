@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, in
 
 from jobs.model import Job, Status, StepKey, StepRun
 from jobs.queues import QUEUES
-from jobs.waiting import WAITS_FOR_MEMORY, Waiting, WaitsFor
+from jobs.waiting import Waiting, WaitsFor, told_by_row
 from ledger.database import Database, db_now
 from ledger.schema import jobs, outbox, queue_controls, step_runs, workers
 
@@ -104,27 +104,16 @@ class Lines:
             oldest, now = tx.execute(query).one()
         return None if oldest is None else float((now - oldest).total_seconds())
 
-    def place_in_line(self, job: Job) -> dict[StepKey, int]:
-        """For each queued step run: how many of its queue were queued before it, plus one."""
-        queued = [step for step in job.steps if step.status is Status.QUEUED]
-        if not queued:
-            return {}
-        with self.database.reading() as tx:
-            return {step.key: 1 + _ahead(tx, step, job.id) for step in queued}
-
     def waiting(self, job: Job) -> dict[StepKey, Waiting]:
         """What each step run that does not go on waits for, with its place in line."""
         queued = [step for step in job.steps if step.status is Status.QUEUED]
-        found = {step.key: told for step in job.steps if (told := _by_itself(step)) is not None}
+        found = {step.key: told for step in job.steps if (told := told_by_row(step)) is not None}
         if not queued:
             return found
         with self.database.reading() as tx:
             seen = _Seen.read(tx, job.id)
             for step in queued:
-                place = 1 + _ahead(tx, step, job.id)
-                found[step.key] = Waiting(
-                    reason=_reason(step, seen), retry_at=step.not_before, queue=step.queue, place=place
-                )
+                found[step.key] = seen.waiting(step, place=1 + _ahead(tx, step, job.id))
         return found
 
 
@@ -155,45 +144,46 @@ def send_again(tx: Connection, condition: ColumnElement[bool], *, limit: int | N
 class _Seen:
     """What there is to know about the lines of one job's steps."""
 
-    paused: frozenset[str]  # queues
+    now: datetime  # by the database's clock
+    paused: Mapping[str, datetime]  # queues, with since when
     alive: frozenset[str]  # pools
     unsent: frozenset[tuple[str, int]]  # steps and parts whose message could not be sent yet
 
     @classmethod
     def read(cls, tx: Connection, job_id: str) -> "_Seen":
         late = outbox.c.due_at < db_now(-_UNSENT_SECONDS)
+        alive = workers.c.seen_at > db_now(-ALIVE_SECONDS)
+        controls = queue_controls.c
         rows = tx.execute(
             union_all(
-                select(literal("paused"), queue_controls.c.queue, literal(0)).where(queue_controls.c.paused),
-                select(literal("alive"), workers.c.pool, literal(0)).where(workers.c.seen_at > db_now(-ALIVE_SECONDS)),
-                select(literal("unsent"), outbox.c.step, outbox.c.part).where(outbox.c.job_id == job_id, late),
+                select(literal("now"), literal(""), literal(0), db_now()),
+                select(literal("paused"), controls.queue, literal(0), controls.changed_at).where(controls.paused),
+                select(literal("alive"), workers.c.pool, literal(0), workers.c.seen_at).where(alive),
+                select(literal("unsent"), outbox.c.step, outbox.c.part, outbox.c.due_at).where(
+                    outbox.c.job_id == job_id, late
+                ),
             )
         ).all()
         return cls(
-            paused=frozenset(name for what, name, _ in rows if what == "paused"),
-            alive=frozenset(name for what, name, _ in rows if what == "alive"),
-            unsent=frozenset((name, part) for what, name, part in rows if what == "unsent"),
+            now=next(at for what, _, _, at in rows if what == "now"),
+            paused={name: at for what, name, _, at in rows if what == "paused"},
+            alive=frozenset(name for what, name, _, _ in rows if what == "alive"),
+            unsent=frozenset((name, part) for what, name, part, _ in rows if what == "unsent"),
         )
 
-
-def _by_itself(step: StepRun) -> Waiting | None:
-    """What a step run waits for where its row alone says it."""
-    if step.status is Status.WAITING:
-        return Waiting(reason=WaitsFor.STEPS, steps=step.needs)
-    if step.status is Status.RUNNING and step.message == WAITS_FOR_MEMORY:
-        return Waiting(reason=WaitsFor.MEMORY, queue=step.queue)
-    return None
-
-
-def _reason(step: StepRun, seen: _Seen) -> WaitsFor:
-    """The first thing that would have to change."""
-    if step.queue in seen.paused:
-        return WaitsFor.PAUSED
-    if step.not_before is not None:
-        return WaitsFor.RETRY
-    if (step.name, step.part) in seen.unsent:
-        return WaitsFor.BROKER
-    return WaitsFor.TURN if step.queue in seen.alive else WaitsFor.WORKER
+    def waiting(self, step: StepRun, *, place: int) -> Waiting:
+        """What a queued step run waits for: the first thing that would have to change."""
+        retry_at = step.not_before if step.not_before is not None and step.not_before > self.now else None
+        since = self.paused.get(step.queue)
+        if since is not None:
+            reason = WaitsFor.PAUSED
+        elif retry_at is not None:
+            reason = WaitsFor.RETRY
+        elif (step.name, step.part) in self.unsent:
+            reason = WaitsFor.BROKER
+        else:
+            reason = WaitsFor.TURN if step.queue in self.alive else WaitsFor.WORKER
+        return Waiting(reason=reason, retry_at=retry_at, queue=step.queue, place=place, since=since)
 
 
 def _ahead(tx: Connection, step: StepRun, job_id: str) -> int:

@@ -402,12 +402,14 @@ def test_update__replaces_tags_and_metadata(ledger):
     assert ledger.get(job.id, owner="local") == after
 
 
-def test_place_in_line__counts_those_before(ledger):
-    """The third of a queue is third in line; what runs has no place."""
+def test_waiting__counts_those_before_in_line(ledger):
+    """The third of a queue is third in line; what runs, and what waits for other steps, has no place."""
     made = [submit(ledger).job for _ in range(3)]
-    assert ledger.place_in_line(made[2]) == {PARSE: 3, PICTURE: 3}
+    places = {key: wait.place for key, wait in ledger.waiting(made[2]).items()}
+    assert places == {PARSE: 3, PICTURE: 3, INDEX: None}
     take(ledger, made[0])
-    assert ledger.place_in_line(ledger.get(made[2].id, owner="local"))[PARSE] == 2
+    assert ledger.waiting(ledger.get(made[2].id, owner="local"))[PARSE].place == 2
+    assert PARSE not in ledger.waiting(ledger.get(made[0].id, owner="local"))
 
 
 def test_past_retention__finds_ended_jobs_only(ledger):

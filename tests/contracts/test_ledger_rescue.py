@@ -18,7 +18,7 @@ from jobs.verbs import MAX_RETURNS
 from jobs.waiting import WAITS_FOR_MEMORY, WaitsFor
 from ledger import Claim, Ledger, LetterFilter, Progress, WorkerFacts
 from ledger.errors import LetterNotFound, RunNotFound
-from ledger.schema import outbox, reconciliations
+from ledger.schema import outbox, reconciliations, step_runs
 
 PARSE, INDEX, PICTURE = StepKey("parse"), StepKey("index"), StepKey("picture")
 OURS = {"owner": "local"}
@@ -251,10 +251,23 @@ def test_waiting__says_what_for(ledger):
     ledger.database.writing(lambda tx: tx.execute(update(outbox).values(due_at=late)))
     assert ledger.waiting(job)[PARSE].reason is WaitsFor.BROKER
     ledger.pause("parsing")
-    assert ledger.waiting(job)[PARSE].reason is WaitsFor.PAUSED
+    paused = ledger.waiting(job)[PARSE]
+    assert (paused.reason, paused.since) == (WaitsFor.PAUSED, ledger.lines()[0].paused_at)
     ledger.resume("parsing")
     take(ledger, first)
     assert ledger.waiting(job)[PARSE].place == 1
+
+
+def test_waiting__for_a_retry_until_its_time_has_come(ledger):
+    """A step run that is put off waits for that time, and after it for whatever its line waits for."""
+    job = submit(ledger).job
+    ledger.finish(take(ledger, job).held, Failed(fault=fault("step.lost", Actor.NOBODY), delay=60))
+    wait = ledger.waiting(ledger.get(job.id, **OURS))[PARSE]
+    assert (wait.reason, wait.retry_at > datetime.now(UTC)) == (WaitsFor.RETRY, True)
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    ledger.database.writing(lambda tx: tx.execute(update(step_runs).values(not_before=past)))
+    wait = ledger.waiting(ledger.get(job.id, **OURS))[PARSE]
+    assert (wait.reason, wait.retry_at) == (WaitsFor.WORKER, None)
 
 
 def test_waiting__for_memory(ledger):

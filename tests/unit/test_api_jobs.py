@@ -1,11 +1,13 @@
 """Reading and changing jobs over HTTP: status, waiting, lists, verbs."""
 
 import asyncio
+import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from support.faces import XML, Caller, Rooms, until
 
 from api.schemas import ArtifactPage, JobBody, JobPage, PipelinePage, job_json
@@ -13,6 +15,9 @@ from jobs.errors import Actor, Fault
 from jobs.ids import new_id
 from jobs.model import Notice, StepKey
 from jobs.outcomes import Failed, Succeeded
+from jobs.waiting import WAITS_FOR_MEMORY
+from ledger import Progress, WorkerFacts
+from ledger.schema import outbox
 
 
 @pytest.fixture
@@ -29,6 +34,7 @@ def caller(rooms: Rooms) -> Iterator[Caller]:
     made.close()
 
 
+PARSER = WorkerFacts(name="w", pool="parsing", host="h", pid=1, concurrency=2, sandbox="full")
 BROKEN = Failed(fault=Fault(code="xml.syntax", message="It is cut off.", actor=Actor.SUBMITTER, place={"line": 3}))
 
 
@@ -57,17 +63,95 @@ def test_show__every_member_is_as_documented(caller):
     PipelinePage.model_validate(caller.get("/v1/pipelines").json())
 
 
+def waits(job: dict) -> dict[str, dict | None]:
+    """What each step waits for, without what stands for nothing."""
+    return {
+        step["name"]: step["waiting_for"] and {key: value for key, value in step["waiting_for"].items() if value}
+        for step in job["steps"]
+    }
+
+
 def test_show__says_what_each_step_waits_for(caller):
-    """A waiting step names its needs, a queued one its line and place, one after a failure the time of its next try."""
-    first, second = caller.submit(), caller.submit()
-    steps = {step["name"]: step for step in caller.get(f"/v1/jobs/{second['id']}").json()["steps"]}
-    assert steps["parse"]["waiting_for"] == {"queue": "parsing", "place": 2}
-    assert steps["index"]["waiting_for"] == {"steps": ["parse"]}
+    """A waiting step names its needs, a queued one its place in line and what the line waits for."""
+    caller.submit()
+    url = f"/v1/jobs/{caller.submit()['id']}"
+    found = waits(caller.get(url).json())
+    nobody = "No worker of pool parsing is alive."
+    assert found["parse"] == {"reason": "worker", "queue": "parsing", "place": 2, "detail": nobody}
+    assert found["index"] == {"reason": "steps", "steps": ["parse"], "detail": "It needs parse first."}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "detail"),
+    [
+        (0, "It is the next in the queue parsing."),
+        (1, "1 stands before"),
+        (2, "2 stand before it in the queue parsing."),
+    ],
+)
+def test_show__waits_for_its_turn(caller, ahead, detail):
+    """Where a worker lives, a queued step waits for those before it, and the sentence counts them."""
+    caller.rooms.ledger.register(PARSER)
+    for _ in range(ahead):
+        caller.submit()
+    found = waits(caller.get(f"/v1/jobs/{caller.submit()['id']}").json())["parse"]
+    assert (found["reason"], found["place"], detail in found["detail"]) == ("turn", ahead + 1, True)
+
+
+def test_show__waits_for_a_retry(caller):
+    """After a failed attempt the time of the next one is told, also in a list, which asks nothing of the ledger."""
+    job = caller.submit()
     fault = Fault(code="step.error", message="It broke.", actor=Actor.PLATFORM)
-    caller.rooms.run_step(first["id"], "parse", Failed(fault=fault, delay=60.0))
-    parse = caller.get(f"/v1/jobs/{first['id']}").json()["steps"][0]
-    assert parse["waiting_for"]["retry_at"].endswith("Z")
-    assert (parse["attempt"], parse["error"]["code"]) == (1, "step.error")
+    caller.rooms.run_step(job["id"], "parse", Failed(fault=fault, delay=60.0))
+    shown = caller.get(f"/v1/jobs/{job['id']}").json()
+    wait = waits(shown)["parse"]
+    assert (wait["reason"], wait["retry_at"][-1], wait["place"]) == ("retry", "Z", 1)
+    assert wait["detail"].startswith("It is tried again at 20")
+    assert (shown["steps"][0]["attempt"], shown["steps"][0]["error"]["code"]) == (1, "step.error")
+    listed = waits(caller.get("/v1/jobs").json()["items"][0])["parse"]
+    assert listed == {key: wait[key] for key in ("reason", "retry_at", "queue", "detail")}
+
+
+def test_show__waits_for_a_paused_queue(caller, monkeypatch):
+    """Once its queue is paused a step says so, and since when, though its version stands."""
+    monkeypatch.setattr("api.recent.WAITS_SECONDS", 0.0)
+    url = f"/v1/jobs/{caller.submit()['id']}"
+    before = caller.get(url)
+    caller.post("/v1/queues/parsing/pause")
+    after = caller.get(url)
+    assert after.headers["etag"] == before.headers["etag"]
+    wait = waits(after.json())["parse"]
+    assert wait["reason"] == "paused"
+    assert re.fullmatch(r"The queue parsing is paused since 20\d\d-\d\d-\d\d [\d:]{8} UTC\.", wait["detail"])
+
+
+def test_show__waits_for_the_broker(caller):
+    """A message that could not be sent for a while is what a step waits for."""
+    job = caller.submit()
+    late = datetime.now(UTC) - timedelta(seconds=60)
+    caller.rooms.ledger.database.writing(lambda tx: tx.execute(update(outbox).values(due_at=late)))
+    wait = waits(caller.get(f"/v1/jobs/{job['id']}").json())["parse"]
+    assert (wait["reason"], "broker does not take messages" in wait["detail"]) == ("broker", True)
+
+
+def test_show__waits_for_memory(caller):
+    """A claimed step that its host has no room for says how much it may use."""
+    job = caller.submit()
+    claim = caller.rooms.ledger.claim(job["id"], StepKey("parse"), dispatch=1, worker="w", lease=30)
+    caller.rooms.ledger.report(Progress(held=claim.held, done=0.0, message=WAITS_FOR_MEMORY))
+    wait = waits(caller.get(f"/v1/jobs/{job['id']}").json())["parse"]
+    size = int(claim.step.memory) // 2**20
+    assert (wait["reason"], f"no room yet for the {size} MiB" in wait["detail"]) == ("memory", True)
+
+
+def test_submit__says_what_the_job_itself_tells(caller):
+    """The 202 and a list ask nothing of the ledger: what waits for steps says so, what stands in line says only that."""
+    job = caller.submit()
+    for shown in (job, caller.get("/v1/jobs").json()["items"][0]):
+        JobBody.model_validate(shown)
+        found = waits(shown)
+        assert found["parse"] == {"queue": "parsing", "detail": "It stands in the queue parsing."}
+        assert found["index"]["reason"] == "steps"
 
 
 def test_show__times_are_rfc_3339_in_utc(caller):

@@ -121,12 +121,12 @@ def test_recent__places_are_counted_once_in_a_while(tmp_path: Path, monkeypatch:
     rooms = Rooms(tmp_path)
     recent = RecentJobs(rooms.ledger)
     ahead, job = submit(rooms.ledger).job, submit(rooms.ledger).job
-    monkeypatch.setattr("api.recent.PLACES_SECONDS", 60.0)
+    monkeypatch.setattr("api.recent.WAITS_SECONDS", 60.0)
     shown = recent.look(job.id, owner="local")
     assert place_in(shown) == 2
     rooms.ledger.cancel(ahead.id, owner="local")
     assert recent.at_hand(job.id, owner="local") is recent.look(job.id, owner="local") is shown
-    monkeypatch.setattr("api.recent.PLACES_SECONDS", 0.0)
+    monkeypatch.setattr("api.recent.WAITS_SECONDS", 0.0)
     other = RecentJobs(rooms.ledger)
     assert place_in(other.look(job.id, owner="local")) == 1
     assert other.at_hand(job.id, owner="local") is None
