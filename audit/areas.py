@@ -7,8 +7,8 @@ from typing import Protocol
 
 from sqlalchemy import Select, exists, func, select
 
-from audit import effects, states
-from audit.reading import BATCH, Dossier, Scene, dossiers, dossiers_of
+from audit import effects, logs, states
+from audit.reading import BATCH, Dossier, Scene, dossiers, dossiers_of, look_around
 from audit.report import Check, Finding
 from ledger import Ledger
 from ledger.schema import blobs, events, jobs
@@ -20,6 +20,7 @@ OF_JOBS: dict[Check, JobCheck] = {
     Check.CLAIM: states.claim,
     Check.REASON: states.reason,
     Check.STUCK: states.stuck,
+    Check.REPLAY: logs.replay,
     Check.ATTEMPTS: effects.attempts,
     Check.SUCCESSES: effects.successes,
     Check.ENDINGS: effects.endings,
@@ -52,9 +53,13 @@ class Jobs:
     def look(self) -> Iterator[Finding]:
         for batch in dossiers(self.ledger):
             self.checked.update(dict.fromkeys(OF_JOBS, len(batch)))
+            untold = sum(not logs.is_kept(dossier, self.scene) for dossier in batch)
+            self.checked[Check.REPLAY] -= untold
+            self.checked["replay.not_checkable"] += untold
             yield from self._check(batch)
 
     def again(self, suspicious: Sequence[Finding]) -> Iterator[Finding]:
+        self.scene = look_around(self.ledger, lost_after=self.scene.lost_after)  # retention and workers go on
         ids = list(dict.fromkeys(finding.subject.partition("/")[0] for finding in suspicious))
         for start in range(0, len(ids), BATCH):
             yield from self._check(dossiers_of(self.ledger, ids[start : start + BATCH]))

@@ -11,10 +11,10 @@ from sqlalchemy import BindParameter, Connection, Select, bindparam, func, selec
 
 from ledger import Ledger
 from ledger.database import db_now
+from ledger.lines import ALIVE_SECONDS
 from ledger.schema import artifacts, attempts, blobs, events, jobs, search_places, step_runs, workers
 
 BATCH = 200  # jobs in memory at a time
-ALIVE_SECONDS = 30.0  # a worker that was not seen for longer counts as gone
 Row = Mapping[str, Any]
 
 
@@ -46,8 +46,12 @@ class Dossier:
 
     def name(self, step: Row) -> str:
         """How findings call a step run of this job."""
-        name = step.get("name") or step["step"]
-        return f"{self.id}/{name}.{step['part']}" if step["part"] else f"{self.id}/{name}"
+        return step_run_name(self.id, step["name"], step["part"])
+
+
+def step_run_name(job_id: str, step: str, part: int) -> str:
+    """How findings call a step run."""
+    return f"{job_id}/{step}.{part}" if part else f"{job_id}/{step}"
 
 
 @contextmanager

@@ -8,23 +8,49 @@ from enum import StrEnum
 class Check(StrEnum):
     """The name of a check, as findings carry it."""
 
-    STATE = "state"  # every job is in exactly one legal state, and its step runs fit it
-    CLAIM = "claim"  # a running step run has worker, lease, fence and an open attempt
-    REASON = "reason"  # what failed says where, by which code, and who must act
-    STUCK = "stuck"  # nothing is overdue while workers live
-    LOST = "lost"  # every job that was accepted is there, unless somebody deleted it
-    REPLAY = "replay"  # the event log, replayed through the rules, gives the same statuses and attempts
-    REFERENCE = "reference"  # every artifact and every job's file refers to a live blob of its content
-    OBJECT = "object"  # every live blob has its bytes in the store, in the right size
-    HASH = "hash"  # and of the right content; deep only
-    ATTEMPTS = "attempts"  # every claim left exactly one attempt
-    SUCCESSES = "successes"  # no step run succeeded twice
-    ENDINGS = "endings"  # no job ended twice in one life
-    ORDER = "order"  # a job's events follow each other in time
-    CONTENT = "content"  # no content is stored under two live blobs
-    PLACES = "places"  # nothing is findable twice
-    QUEUES = "queues"  # each queue holds a message for every queued step run
-    MESSAGES = "messages"  # the same, message by message; deep only
+    STATE = "state"
+    CLAIM = "claim"
+    REASON = "reason"
+    STUCK = "stuck"
+    LOST = "lost"
+    REPLAY = "replay"
+    REFERENCE = "reference"
+    OBJECT = "object"
+    HASH = "hash"
+    ATTEMPTS = "attempts"
+    SUCCESSES = "successes"
+    ENDINGS = "endings"
+    ORDER = "order"
+    CONTENT = "content"
+    PLACES = "places"
+    QUEUES = "queues"
+    MESSAGES = "messages"
+
+    @property
+    def meaning(self) -> str:
+        """What it proves, for a person."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Check.STATE: "every job is in exactly one legal state",
+    Check.CLAIM: "what runs has worker, lease, fence and attempt",
+    Check.REASON: "what failed says where, why and who must act",
+    Check.STUCK: "nothing is overdue while workers live",
+    Check.LOST: "every job that was accepted is there",
+    Check.REPLAY: "the event log gives the same state as the rows",
+    Check.REFERENCE: "every file and artifact refers to its bytes",
+    Check.OBJECT: "the store holds these bytes, in the right size",
+    Check.HASH: "and of the right content",
+    Check.ATTEMPTS: "every claim left exactly one attempt",
+    Check.SUCCESSES: "no step run succeeded twice",
+    Check.ENDINGS: "no job ended twice",
+    Check.ORDER: "events follow each other in time",
+    Check.CONTENT: "equal content is stored once",
+    Check.PLACES: "nothing is findable twice",
+    Check.QUEUES: "each queue holds what the ledger queued",
+    Check.MESSAGES: "message by message",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

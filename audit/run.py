@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from itertools import islice
 
 from audit.areas import Accepted, Area, Content, Jobs
+from audit.lines import Queues
+from audit.messages import Messages
 from audit.reading import look_around
 from audit.report import Finding, Report
 from audit.stored import Stored
@@ -21,7 +23,7 @@ def audit(
     ledger: Ledger,
     *,
     store: ObjectStore,
-    broker: BrokerOptions | None,  # noqa: ARG001 - the queues are not looked at yet
+    broker: BrokerOptions | None,
     deep: bool,
     lost_after: float = LOST_AFTER,
     pause: float = 1.0,
@@ -33,12 +35,15 @@ def audit(
     than `lost_after` seconds is not yet wrong. Raises `LedgerUnavailable`, `StoreUnavailable`, `BrokerUnavailable`.
     """
     scene = look_around(ledger, lost_after=lost_after)
-    areas: tuple[Area, ...] = (
+    areas: list[Area] = [
         Jobs(ledger=ledger, scene=scene),
         Accepted(ledger=ledger),
         Content(ledger=ledger),
         Stored(ledger=ledger, store=store, deep=deep),
-    )
+    ]
+    if broker is not None:
+        areas.append(Queues(ledger=ledger, broker=broker, scene=scene))
+        areas += [Messages(ledger=ledger, broker=broker)] if deep else []
     findings = [finding for area in areas for finding in _confirmed(area, pause=pause)]
     checked: Counter[str] = Counter()
     for area in areas:
