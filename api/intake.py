@@ -33,8 +33,9 @@ class Intake:
         self._idle.set()
         # Threads of their own: uploads never take those that answer status requests.
         # One processor is left to those that answer: more threads would bring no byte in sooner.
-        self.width = max(1, min(settings.slots, _processors() - 1))
-        self.slots = ThreadPoolExecutor(self.width, "upload-slot", initializer=self._begin_slot)
+        self.width = max(1, min(settings.slots, _processors()))
+        hashing = max(1, min(self.width, _processors() - 1))
+        self.slots = ThreadPoolExecutor(hashing, "upload-slot", initializer=self._begin_slot)
         self._slot = threading.local()
         self.ends = ThreadPoolExecutor(ENDS, "upload-end")
         # Turns to read from fast clients: one chunk each, so that the loop has few busy sockets at a time.
