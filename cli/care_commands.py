@@ -1,4 +1,4 @@
-"""For operators and engineers: doctor, logs, bench, test, version."""
+"""For operators and engineers: doctor, logs, backup, bench, test, version."""
 
 import sys
 from pathlib import Path
@@ -17,6 +17,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command()(doctor)
     app.command()(logs)
+    app.command()(backup)
     app.command(context_settings=PASS_ON)(bench)
     app.command(context_settings=PASS_ON, add_help_option=False)(test)
     app.command()(version)
@@ -47,6 +48,21 @@ def logs(
     from cli.log_reader import show
 
     show(data_dir / "logs", names or [], follow=follow, job=job, lines=lines)
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(help="A folder that is not there yet.", metavar="FOLDER")],
+    *,
+    data_dir: Annotated[Path | None, typer.Option(envvar="HEAVYLIFT_DATA_DIR", help="The data folder.")] = None,
+) -> None:
+    """Copy the embedded default's ledger and bytes, running or not; `up --data-dir FOLDER` goes on from the copy."""
+    from cli.backup import back_up
+    from cli.screen import say
+    from cli.service_commands import load_settings
+
+    copied = back_up(load_settings(data_dir), target, say=say)
+    say(f"{copied} objects and the ledger copied; check them with: heavylift audit --deep --data-dir {target}", "green")
+    emit(str(target))
 
 
 def bench(ctx: typer.Context, name: Annotated[str | None, typer.Argument(help="Which measurement.")] = None) -> None:
