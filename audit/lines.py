@@ -42,6 +42,7 @@ class Queues:
     _unsent: dict[str, int] = field(default_factory=dict)  # the oldest overdue outbox row by queue
 
     def look(self) -> Iterator[Finding]:
+        self._look_around()  # other checks may have taken hours
         for finding, suspects in self._missing():
             self._suspects[finding.subject] = suspects
             yield finding
@@ -50,7 +51,7 @@ class Queues:
             yield finding
 
     def again(self, suspicious: Sequence[Finding]) -> Iterator[Finding]:  # noqa: ARG002 - `look` remembers more of them
-        self.scene = look_around(self.ledger, lost_after=self.scene.lost_after)
+        self._look_around()
         for finding, suspects in self._missing():
             # Under load other messages than before are on their way from the broker to a claim.
             if suspects & self._suspects.get(finding.subject, set()):
@@ -58,6 +59,9 @@ class Queues:
         for finding, oldest in self._overdue():
             if self._unsent.get(finding.subject) == oldest:  # else they are being sent just now
                 yield finding
+
+    def _look_around(self) -> None:
+        self.scene = look_around(self.ledger, lost_after=self.scene.lost_after)
 
     def _missing(self) -> Iterator[tuple[Finding, set[StepRunKey]]]:
         before = wire.depths(self.broker)
