@@ -1,15 +1,13 @@
 """The entry points of worker and beat processes: Celery with our task, our threads and our SIGTERM."""
 
-import signal
-import threading
-from types import FrameType
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import structlog
 from celery import Celery
 from celery.exceptions import Reject
 from celery.signals import worker_ready
-from celery.worker import state as celery_state
 
 from beat_schedule import BEAT_SCHEDULE
 from broker import make_app, queue_name
@@ -20,9 +18,12 @@ from config.settings import Settings
 from jobs.queues import HOUSEKEEPING, queue_named
 from jobs.reconcilers import RECONCILERS, task_of
 from wiring import broker_options
-from workers.consumer import CarefulConsumer, StepRequest
+from workers.anew import Past
+from workers.consumer import CarefulConsumer, StepRequest, heard
+from workers.deaf import DeafWatch, Hearing, Senses, UnheardTicks, answers
 from workers.executor import Message, ShuttingDown
 from workers.sandbox import remove
+from workers.shutdown import Shutdown
 from workers.wiring import Worker, build_worker
 
 log = structlog.get_logger(__name__)
@@ -36,11 +37,14 @@ def run(pool: str, settings: Settings) -> int:
     worker = build_worker(queue, settings)
     app = make_app(options)
     app.conf.worker_consumer = CarefulConsumer.refusing_into(dead_letter_queue(options) if options.is_rabbit else None)
-    register_tasks(app, worker)
+    hearing = Hearing(threads=worker.concurrency)
+    heard.connect(lambda **_: hearing.heard(), weak=False)
+    register_tasks(app, worker, hearing=hearing)
     shutdown = Shutdown(worker, grace=settings.worker.grace)
     # Celery installs handlers of its own while it starts; ours replace them once it serves.
     worker_ready.connect(lambda **_: shutdown.install(), weak=False)
-    worker.dispatcher.start()
+    watch = watch_for_deafness(worker, settings, hearing=hearing, restart=shutdown.restart)
+    worker.dispatcher.start(also=watch.look)
     if queue is HOUSEKEEPING:
         worker.requests.start()
     try:
@@ -61,10 +65,11 @@ def run(pool: str, settings: Settings) -> int:
     finally:
         worker.close()
         log.info("worker.ended")
+        shutdown.finish()
     return 0
 
 
-def register_tasks(app: Celery, worker: Worker) -> None:
+def register_tasks(app: Celery, worker: Worker, *, hearing: Hearing) -> None:
     """Our task names; Flower and `celery inspect` show them."""
 
     @app.task(name=STEP_TASK, bind=False, typing=False, Request=StepRequest)
@@ -72,10 +77,10 @@ def register_tasks(app: Celery, worker: Worker) -> None:
         said = StepMessage.read(args)
         if said is None:
             raise Reject("no message of ours", requeue=False)
+        message = Message(job_id=said.job_id, step=said.key.name, part=said.key.part, dispatch=said.dispatch)
         try:
-            worker.executor.execute(
-                Message(job_id=said.job_id, step=said.key.name, part=said.key.part, dispatch=said.dispatch)
-            )
+            with hearing.busy():
+                worker.executor.execute(message)
         except ShuttingDown:
             raise Reject("the worker is shutting down", requeue=True) from None
         except Exception as error:  # Celery would acknowledge it, MemoryError apart, which would end the worker
@@ -83,45 +88,29 @@ def register_tasks(app: Celery, worker: Worker) -> None:
             raise Reject(type(error).__name__, requeue=False) from error
 
     for name in RECONCILERS:
-        app.task(name=task_of(name), typing=False)(_ticked(worker, name))
+        app.task(name=task_of(name), typing=False)(_ticked(worker, name, hearing=hearing))
 
 
-def _ticked(worker: Worker, name: str) -> Any:
+def _ticked(worker: Worker, name: str, *, hearing: Hearing) -> Any:
     def tick(every: float | None = None) -> None:
-        worker.reconciliation.tick(name, every=every)
+        with hearing.busy():
+            worker.reconciliation.tick(name, every=every)
 
     tick.__name__ = name.replace("-", "_")
     return tick
 
 
-class Shutdown:
-    """SIGTERM: stop consuming, let steps end for `grace` seconds, then give the rest back uncharged."""
-
-    def __init__(self, worker: Worker, *, grace: float) -> None:
-        self._worker = worker
-        self._grace = grace
-        self._begun = False
-
-    def install(self) -> None:
-        """Take SIGTERM and SIGINT over; the second one gives everything back at once."""
-        signal.signal(signal.SIGTERM, self._on_signal)
-        signal.signal(signal.SIGINT, self._on_signal)
-        log.info("worker.ready", pool=self._worker.queue.name, concurrency=self._worker.concurrency)
-
-    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        if self._begun:
-            threading.Thread(target=self._worker.heartbeat.stop_all, name="shutdown-now", daemon=True).start()
-            return
-        self._begun = True
-        self._worker.executor.stop()
-        # Celery's loop ends: no more messages are taken.
-        celery_state.should_stop = 0  # type: ignore[assignment] # its stubs know None alone
-        threading.Thread(target=self._give_back, name="shutdown", daemon=True).start()
-
-    def _give_back(self) -> None:
-        if not self._worker.heartbeat.wait_idle(self._grace):
-            log.info("worker.giving_back")
-            self._worker.heartbeat.stop_all()
+def watch_for_deafness(
+    worker: Worker, settings: Settings, *, hearing: Hearing, restart: Callable[[], None]
+) -> DeafWatch:
+    """What the dispatcher looks through each round."""
+    options, pool = broker_options(settings), worker.queue.name
+    if worker.queue is HOUSEKEEPING:
+        waited = UnheardTicks(options, queue=pool).waited
+    else:
+        waited = functools.partial(worker.ledger.oldest_claimable, pool)
+    senses = Senses(silent_for=hearing.silent_for, waited=waited, broker_answers=functools.partial(answers, options))
+    return DeafWatch(senses, after=settings.worker.deaf_after, restart=restart, restarted_at=Past.read().last)
 
 
 def run_beat(settings: Settings) -> int:

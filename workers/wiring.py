@@ -11,6 +11,7 @@ from ledger import Ledger, WorkerFacts
 from search import JobIndex, SqlSearch
 from storage.port import ObjectStore
 from wiring import broker_options, open_ledger, open_objects, open_publisher
+from workers.anew import Past
 from workers.dispatcher import Dispatcher
 from workers.executor import Executor
 from workers.heartbeat import Heartbeat
@@ -49,7 +50,7 @@ class Worker:
 def build_worker(queue: Queue, settings: Settings) -> Worker:
     """Everything a worker of `queue` needs; nothing is connected yet."""
     concurrency = settings.worker.concurrency or queue.concurrency
-    name = f"{queue.name}-{os.getpid()}@{socket.gethostname()}"
+    name = _name(queue)
     ledger = open_ledger(settings, pool_size=concurrency + 3)
     store = open_objects(settings)
     publisher = open_publisher(settings, ledger)
@@ -106,6 +107,12 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
         reconciliation=reconciliation,
         requests=Requests(reconciliation),
     )
+
+
+def _name(queue: Queue) -> str:
+    """Of this process and no other: where it has started anew, the broker may still hold what the one before it had."""
+    starts = Past.read().starts
+    return f"{queue.name}-{os.getpid()}{f'-{starts}' if starts else ''}@{socket.gethostname()}"
 
 
 def build_sandbox(queue: Queue, settings: Settings) -> Sandbox:
