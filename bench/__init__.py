@@ -10,6 +10,8 @@ BENCHES = {
     "overhead": "jobs per second through everything, over bare Celery no-ops (needs RabbitMQ and PostgreSQL)",
     "status-under-load": "how fast status answers while 100 clients upload",
     "upload": "MB/s of a large upload, over a server that only reads, hashes, writes and syncs",
+    "cancel": "from the cancel of a running job to the death of its child, native calls included",
+    "recovery": "how soon work goes on after a worker was killed, and after the broker is back",
     "idle": "memory and processor time of the embedded platform while nothing happens",
 }
 USAGE = 2  # exit code
