@@ -21,24 +21,32 @@ from client.errors import (
     StillRunning,
     WrongState,
 )
-from client.values import ENDED, Artifact, Fault, Job, Step, Warned
+from client.ops_values import Attempt, Letter, Queue, Reconciler, Replayed, Run
+from client.values import ENDED, Artifact, Fault, Job, Step, Waiting, Warned
 
 __all__ = [
     "ENDED",
     "Artifact",
+    "Attempt",
     "Client",
     "ClientError",
     "CorruptDownload",
     "Fault",
     "Job",
+    "Letter",
     "NotFound",
     "NotReachable",
     "Problem",
+    "Queue",
+    "Reconciler",
     "Rejected",
+    "Replayed",
+    "Run",
     "ServerFault",
     "ServerUnavailable",
     "Step",
     "StillRunning",
+    "Waiting",
     "Warned",
     "WrongState",
 ]

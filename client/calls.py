@@ -5,6 +5,7 @@ import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,15 +14,17 @@ from urllib.parse import quote
 import httpx
 
 from client.errors import ClientError, NotFound, NotReachable, StillRunning
+from client.ops_calls import OpsCalls
 from client.transfer import Upload, download, media_type_of
 from client.transport import Transport
 from client.values import Artifact, Job
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 LONG_POLL = 30.0  # seconds that one request waits for a change
+STANDS_POLL = 5.0  # the same where a step stands in line: what it waits for changes without a new version
 
 
-class Client:
+class Client(OpsCalls):
     """A Heavylift server, seen from Python. Safe to share between threads.
 
     Every call raises `NotReachable` where nobody answers after a few tries, and the server's `Problem` otherwise.
@@ -98,17 +101,19 @@ class Client:
         timeout: float | None = None,
         patience: float = 30.0,
     ) -> Job:
-        """Follow the job until it ends; `on_change` sees each version that the server tells of.
+        """Follow the job until it ends; `on_change` sees each version, and what a held-up step waits for now.
 
         Survives a server that is away for up to `patience` seconds. `StillRunning` after `timeout` seconds.
         """
         until = time.monotonic() + timeout if timeout is not None else float("inf")
         etag: str | None = None
         away_since: float | None = None
+        seen: Job | None = None
         while True:
-            left = min(LONG_POLL, until - time.monotonic())
+            left = min(STANDS_POLL if seen and _in_line(seen) else LONG_POLL, until - time.monotonic())
             try:
                 job, etag = self._changed(job_id, etag=etag, wait=max(0.0, left))
+                job = job or self._waits_anew(seen)
             except NotReachable:
                 away_since = away_since or time.monotonic()
                 if time.monotonic() - away_since > patience:
@@ -116,6 +121,7 @@ class Client:
                 continue  # the call itself has backed off
             away_since = None
             if job is not None:
+                seen = job
                 if on_change:
                     on_change(job)
                 if job.ended:
@@ -135,6 +141,13 @@ class Client:
         job = Job.read(answer.json())
         return job, answer.headers.get("ETag") or f'"{job.version}"'
 
+    def _waits_anew(self, seen: Job | None) -> Job | None:
+        """The job, where a step of it stands in line and waits for something else than before: no version tells."""
+        if seen is None or not _in_line(seen):
+            return None
+        job = self.job(seen.id)
+        return None if [s.waiting_for for s in job.steps] == [s.waiting_for for s in seen.steps] else job
+
     def jobs(
         self,
         *,
@@ -145,17 +158,8 @@ class Client:
         limit: int = 50,
     ) -> Iterator[Job]:
         """Jobs, newest first; pages are fetched as they are needed, up to `limit` jobs."""
-        params: dict[str, Any] = {"status": status, "pipeline": pipeline, "batch_id": batch_id, "tag": tag}
-        cursor: str | None = None
-        left = limit
-        while left > 0:
-            asked = params | {"limit": min(left, 100), "cursor": cursor}
-            page = self._transport.call("GET", "/v1/jobs", params=asked).json()
-            yield from map(Job.read, page["items"][:left])
-            left -= len(page["items"])
-            cursor = page.get("next_cursor")
-            if not cursor or not page["items"]:
-                return
+        params = {"status": status, "pipeline": pipeline, "batch_id": batch_id, "tag": tag}
+        return map(Job.read, islice(self._transport.pages("/v1/jobs", params=params, limit=limit), limit))
 
     def cancel(self, job_id: str) -> Job:
         """End a job; `WrongState` where it has ended already."""
@@ -200,6 +204,10 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _in_line(job: Job) -> bool:
+    return any(step.status == "queued" and step.waiting_for for step in job.steps)
 
 
 def _at(job_id: str) -> str:

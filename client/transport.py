@@ -16,6 +16,7 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 IN_FLIGHT = "idempotency.in_flight"  # our own earlier try is still being taken in
 IN_FLIGHT_PATIENCE = 60.0  # seconds
+PAGE = 100  # items of a list asked for at once
 
 
 class Content(Protocol):
@@ -55,16 +56,19 @@ class Transport:
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         body: Callable[[], "Content"] | None = None,
+        json: Any = None,
         wait: float = 0.0,
         repeat: bool = True,
     ) -> httpx.Response:
-        """The answer (2xx or 304), after repeats; `body` opens the content anew for each try, `wait` s are added to the timeout.
+        """The answer (2xx or 304), after repeats; `wait` s are added to the timeout.
+
+        `body` opens the content anew for each try; `json` is a small body instead.
 
         `repeat=False` for what must not run twice: then only tries that never reached the server are repeated.
         Raises `NotReachable` or the `Problem` that the server answered.
         """
         timeout = httpx.Timeout(self._timeout + wait, connect=min(self._timeout, 5.0))
-        request = {"params": _present(params), "headers": headers, "timeout": timeout}
+        request = {"params": _present(params), "headers": headers, "timeout": timeout, "json": json}
         for attempt in range(1, self._tries + 1):
             try:
                 answer = self._send(method, path, body=body, request=request)
@@ -98,6 +102,17 @@ class Transport:
             if not in_flight or time.monotonic() > until:
                 return answer
             time.sleep(0.5)
+
+    def pages(self, path: str, *, params: Mapping[str, Any], limit: int) -> Iterator[Mapping[str, Any]]:
+        """The items of a list, page after page as they are needed; no page asks for more than `limit` items."""
+        cursor: str | None = None
+        while True:
+            asked = {**params, "limit": min(limit, PAGE), "cursor": cursor}
+            page = self.call("GET", path, params=asked).json()
+            yield from page["items"]
+            cursor = page.get("next_cursor")
+            if not cursor or not page["items"]:
+                return
 
     @contextmanager
     def stream(self, path: str, *, headers: Mapping[str, str]) -> Iterator[httpx.Response]:

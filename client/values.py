@@ -41,6 +41,25 @@ class Warned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What a step waits for."""
+
+    reason: str | None  # steps, retry, paused, broker, worker, turn, memory; None where nobody looked
+    queue: str | None  # the line it stands in
+    place: int | None  # in that line, from 1
+    retry_at: str | None
+    detail: str  # the same for a person
+
+    @classmethod
+    def read(cls, found: Mapping[str, Any] | None) -> Self | None:
+        """From a step's `waiting_for` member."""
+        if not found:
+            return None
+        known = {name: found.get(name) for name in ("reason", "queue", "place", "retry_at")}
+        return cls(**known, detail=str(found.get("detail") or ""))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One step of a job."""
 
@@ -51,13 +70,18 @@ class Step:
     attempt: int
     progress: float  # 0..1
     message: str
-    waiting_for: str | None  # what a queued or waiting step waits for, as a sentence
+    waiting_for: Waiting | None
     error: Fault | None
 
     @property
     def label(self) -> str:
         """Its name, with the part where the step is split."""
         return f"{self.name}[{self.part}]" if self.part else self.name
+
+    @property
+    def held_up(self) -> bool:
+        """Whether something other than the usual course of things keeps it from going on."""
+        return self.waiting_for is not None and self.waiting_for.reason not in {None, "steps", "turn"}
 
     @classmethod
     def read(cls, found: Mapping[str, Any]) -> Self:
@@ -70,7 +94,7 @@ class Step:
             attempt=found.get("attempt") or 0,
             progress=found.get("progress") or 0.0,
             message=found.get("message") or "",
-            waiting_for=_sentence(found.get("waiting_for")),
+            waiting_for=Waiting.read(found.get("waiting_for")),
             error=Fault.read(found.get("error")),
         )
 
@@ -148,14 +172,3 @@ class Job:
             finished_at=found.get("finished_at"),
             raw=found,
         )
-
-
-def _sentence(found: Any) -> str | None:
-    """What a step waits for may be a sentence, a list of step names, or an object that says its place in line."""
-    if not found:
-        return None
-    if isinstance(found, str):
-        return found
-    if isinstance(found, Mapping):
-        return ", ".join(f"{key} {value}" for key, value in found.items() if value is not None)
-    return ", ".join(map(str, found))

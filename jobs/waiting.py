@@ -60,6 +60,8 @@ def sentence(step: StepRun, waiting: Waiting) -> str:
             said = "The broker does not take messages now; it is sent as soon as it does."
         case WaitsFor.WORKER:
             said = f"No worker of pool {queue} is alive."
+        case WaitsFor.MEMORY if step.alone:
+            said = "It is to run alone on its host, and waits until nothing else runs there."
         case WaitsFor.MEMORY:
             said = f"Its host has no room yet for the {int(step.memory) // MiB} MiB that it may use."
         case WaitsFor.TURN:

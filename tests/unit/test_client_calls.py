@@ -1,18 +1,15 @@
-"""The SDK against a small server of its own, over a Unix socket: real HTTP, real broken connections."""
+"""The SDK against a small server of its own, over a Unix socket."""
 
-import contextlib
 import hashlib
 import json
-import socketserver
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from support.fake_server import Answer, FakeServer, told
 
 from client import (
     Client,
@@ -26,91 +23,24 @@ from client import (
     WrongState,
 )
 
-Answer = tuple[int, dict[str, str], bytes] | None  # None: the line breaks
-
-
-class FakeServer:
-    """Answers from a script: each call takes the next answer of its method and path; the last one stays."""
-
-    def __init__(self, path: Path) -> None:
-        self.seen: list[tuple[str, str, dict[str, str], bytes]] = []
-        self._script: dict[str, list[Answer]] = {}
-        fake = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do(self) -> None:
-                fake.answer(self)
-
-            do_GET = do_POST = do_DELETE = do  # noqa: N815 - the names that http.server looks for
-
-            def log_message(self, *_: object) -> None:
-                return None
-
-            def address_string(self) -> str:
-                return "unix"
-
-        self._server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-
-    def on(self, call: str, *answers: Answer) -> None:
-        """Script what `GET /path` gets."""
-        self._script[call] = [*answers]
-
-    def answer(self, request: BaseHTTPRequestHandler) -> None:
-        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
-        path = request.path.partition("?")[0]
-        self.seen.append((f"{request.command} {path}", request.path, dict(request.headers), body))
-        answers = self._script[f"{request.command} {path}"]
-        answer = answers.pop(0) if len(answers) > 1 else answers[0]
-        if answer is None:
-            request.close_connection = True
-            request.connection.close()
-            return
-        status, headers, content = answer
-        request.send_response(status)
-        for name, value in ({"Content-Length": str(len(content))} | headers).items():
-            request.send_header(name, value)
-        request.end_headers()
-        with contextlib.suppress(OSError):
-            request.wfile.write(content)
-        if int(headers.get("Content-Length", len(content))) != len(content):
-            request.close_connection = True  # said more than it sent: the line breaks in the middle
-
-    def calls(self, call: str) -> list[tuple[str, str, dict[str, str], bytes]]:
-        return [one for one in self.seen if one[0] == call]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
 
 @pytest.fixture
 def server() -> Iterator[FakeServer]:
     with tempfile.TemporaryDirectory(prefix="hl-") as folder:
         fake = FakeServer(Path(folder) / "s")
-        fake.socket = str(Path(folder) / "s")  # type: ignore[attr-defined] # for the client fixture only
         yield fake
         fake.close()
 
 
 @pytest.fixture
 def client(server: FakeServer) -> Iterator[Client]:
-    line = httpx.HTTPTransport(uds=server.socket)  # type: ignore[attr-defined] # set above
-    with Client("http://heavylift.test", line=line) as found:
+    with server.client() as found:
         yield found
 
 
 def job(status: str = "queued", **more: Any) -> dict[str, Any]:
     step = {"name": "parse", "part": 0, "queue": "parsing", "status": status, "attempt": 1, "progress": 0.5}
     return {"id": "j1", "status": status, "pipeline": "parts-list", "version": 1, "steps": [step]} | more
-
-
-def told(value: object, status: int = 200, **headers: str) -> Answer:
-    shown = {"Content-Type": "application/json"} | {name.replace("_", "-"): text for name, text in headers.items()}
-    return status, shown, json.dumps(value).encode()
 
 
 def artifact(content: bytes) -> Answer:
@@ -216,6 +146,30 @@ def test_wait__tells_each_change_and_survives_a_broken_line(client: Client, serv
     asked = [headers for _, _, headers, _ in server.calls("GET /v1/jobs/j1")]
     assert [one.get("If-None-Match") for one in asked] == [None, '"1"', '"1"', '"1"', '"2"']
     assert asked[1]["Prefer"] == "wait=30"
+
+
+def test_wait__tells_what_a_step_in_line_waits_for_now(client: Client, server: FakeServer):
+    """Where no version changes, the job is looked at again while a step stands in line; only news is told."""
+
+    def standing(detail: str) -> Answer:
+        wait = {"reason": "paused", "queue": "parsing", "place": 1, "detail": detail}
+        step = {"name": "parse", "queue": "parsing", "status": "queued", "waiting_for": wait}
+        return told(job("queued", steps=[step]), ETag='"1"')
+
+    server.on(
+        "GET /v1/jobs/j1",
+        standing("It is paused."),
+        (304, {}, b""),
+        standing("It is paused."),
+        (304, {}, b""),
+        standing("No worker is alive."),
+        told(job("succeeded", version=2), ETag='"2"'),
+    )
+    seen: list[Job] = []
+    client.wait("j1", on_change=seen.append)
+    waits = [step.waiting_for.detail for one in seen for step in one.steps if step.waiting_for]
+    assert waits == ["It is paused.", "No worker is alive."]
+    assert server.seen[1][2]["Prefer"] == "wait=5"
 
 
 def test_wait__gives_up_in_time(client: Client, server: FakeServer):
