@@ -9,7 +9,15 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from cli import audit_command, care_commands, drill_command, job_commands, platform_commands, service_commands
+from cli import (
+    audit_command,
+    care_commands,
+    drill_command,
+    job_commands,
+    ops_commands,
+    platform_commands,
+    service_commands,
+)
 from cli.exits import CommandError, Exit
 from cli.screen import say
 from jobs.errors import HeavyliftError
@@ -34,7 +42,15 @@ class Commands(TyperGroup):
 
 # Plain help, not rich panels: it starts in half the time.
 app = typer.Typer(cls=Commands, help=DOC, add_completion=False, no_args_is_help=True, rich_markup_mode=None)
-for module in (platform_commands, job_commands, service_commands, care_commands, audit_command, drill_command):
+for module in (
+    platform_commands,
+    job_commands,
+    ops_commands,
+    service_commands,
+    care_commands,
+    audit_command,
+    drill_command,
+):
     module.add_to(app)
 
 

@@ -50,21 +50,25 @@ def status(
     job_id: JobId,
     *,
     watch: Annotated[bool, typer.Option("--watch", help="Follow it to its end.")] = False,
+    attempts: Annotated[bool, typer.Option("--attempts", help="Each try, with its own error and use.")] = False,
     json: Json = False,
 ) -> None:
-    """Show a job; exit code 1 where it failed or was cancelled."""
+    """Show a job and what its steps wait for; exit code 1 where it failed or was cancelled."""
     from cli.follow import follow
-    from cli.results import outcome, outline
+    from cli.results import attempt_lines, outcome, outline
     from cli.server import server
 
     with server() as client:
         job = client.job(job_id)
         if watch and not job.ended:
             (job,) = follow(client, [job])
+        tried = client.attempts(job_id) if attempts else ()
     if json:
-        emit_json(job.raw)
+        emit_json({**job.raw, "attempts": [one.raw for one in tried]} if attempts else job.raw)
     else:
         outline(job, _print)
+        for line in attempt_lines(tried):
+            _print(line)
         outcome(job, _print)
     raise typer.Exit(Exit.FAILED if job.ended and job.status != "succeeded" else Exit.WELL)
 

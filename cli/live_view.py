@@ -11,6 +11,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from cli.results import words_of
 from cli.screen import clean
 from client import Job, Step
 
@@ -86,6 +87,5 @@ def _status(status: str) -> Text:
 
 
 def _words(step: Step) -> Text:
-    if step.error and step.status in {"failed", "queued"}:
-        return Text(clean(step.error.message), style="red" if step.status == "failed" else "yellow")
-    return Text(clean(step.message or step.waiting_for or step.queue), style="dim")
+    style = "red" if step.status == "failed" else "yellow" if step.held_up else "dim"
+    return Text(clean(words_of(step) or step.queue), style=style)

@@ -8,7 +8,7 @@ from client import Job
 
 
 class PlainView:
-    """One line per change of a job's or a step's status."""
+    """One line per change of a job's or a step's status, and of what holds a step up."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._width = max((len(job.file_name) for job in jobs), default=0)
@@ -22,8 +22,12 @@ class PlainView:
 
     def show(self, job: Job) -> None:
         for step in job.steps:
+            what = f"{step.label} ({step.queue})"
+            if step.held_up and step.waiting_for:
+                self._line(job, what, f"{step.status}: {step.waiting_for.detail}", "held up")
+                continue
             words = step.status + (f": {step.error.message}" if step.error and step.status == "failed" else "")
-            self._line(job, f"{step.label} ({step.queue})", words, step.status)
+            self._line(job, what, words, step.status)
         self._line(job, "job", job.status, job.status)
 
     def tick(self) -> None:

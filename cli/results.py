@@ -1,12 +1,13 @@
-"""A job for a person: its steps, what came out of it, and what is wrong with its file."""
+"""A job for a person: its steps, what came out of it, what is wrong with its file; the same for what ops look at."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import signal
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from cli.screen import STATUS_STYLES, size_of
-from client import Client, ClientError, Job
+from client import Attempt, Client, ClientError, Job, Letter, Run, Step
 from client.transfer import safe_name
 
 FIRST_ISSUES = 5
@@ -20,9 +21,48 @@ def outline(job: Job, line: Line) -> None:
     line(f"  id        {job.id}", "")
     line(f"  pipeline  {job.pipeline}, {size_of(job.file_size)}", "")
     for step in job.steps:
-        words = step.error.message if step.error else step.message or step.waiting_for or ""
         percent = f"{step.progress:4.0%}" if step.status == "running" else ""
-        line(f"  {step.label:<16} {step.status:<10} {step.queue:<12} {percent} {words}".rstrip(), "")
+        line(f"  {step.label:<16} {step.status:<10} {step.queue:<12} {percent} {words_of(step)}".rstrip(), "")
+
+
+def words_of(step: Step) -> str:
+    """What there is to say of a step: its last error, what it waits for, or what it does."""
+    error = step.error.message if step.error else ""
+    waits = step.waiting_for.detail if step.waiting_for else ""
+    return " ".join(filter(None, (error, waits))) or step.message
+
+
+def attempt_lines(attempts: Iterable[Attempt]) -> Iterator[str]:
+    """A line for each try: how it ended, what it used, and its own error."""
+    for one in attempts:
+        name = f"{one.step}[{one.part}]" if one.part else one.step
+        yield f"  attempt {one.number:<3} {name:<12} {one.outcome or 'running':<10} {_use(one)}".rstrip()
+        if one.error:
+            yield f"              {one.error.message} ({one.error.code})"
+
+
+def letter_lines(letter: Letter) -> Iterator[str]:
+    """A dead letter: what it is about, why it was given up, and each attempt."""
+    if letter.kind == "step":
+        yield f"step {letter.step} of job {letter.job_id}  {letter.state}"
+        yield f"  file      {letter.file_name or 'its job was deleted'}"
+    else:
+        evidence = letter.raw.get("evidence") or {}
+        yield f"a message of queue {evidence.get('queue')} that nobody could read  {letter.state}"
+        yield f"  returned  {evidence.get('reason')}, {evidence.get('size')} bytes"
+    yield f"  id        {letter.id}"
+    yield f"  given up  {letter.created_at[:19]}"
+    if letter.error:
+        yield f"  error     {letter.error.message} ({letter.error.code})"
+        if letter.error.hint:
+            yield f"            {letter.error.hint}"
+    yield from attempt_lines(letter.attempts)
+
+
+def run_lines(run: Run) -> Iterator[str]:
+    """A reconciliation: what it found, and why."""
+    yield f"{run.name}: {run.state}, checked {run.checked}, repaired {run.repaired}, left alone {run.left_alone}"
+    yield from (f"  {note}" for note in run.notes)
 
 
 def outcome(job: Job, line: Line, *, fetched: Mapping[str, Path] | None = None) -> None:
@@ -71,6 +111,19 @@ def try_fetch_issues(client: Client, job: Job, *, into: Path) -> Path | None:
 def all_well(jobs: Iterable[Job]) -> bool:
     """Whether every job succeeded."""
     return all(job.status == "succeeded" for job in jobs)
+
+
+def _use(attempt: Attempt) -> str:
+    """`2.5 s, 7.0 MB of 536.9 MB, signal 9 (SIGKILL), on parsing-12@host`."""
+    facts = []
+    if attempt.seconds is not None:
+        facts.append(f"{attempt.seconds:.1f} s")
+    if attempt.peak_memory is not None:
+        facts.append(f"{size_of(attempt.peak_memory)} at most, {size_of(attempt.memory)} granted")
+    if attempt.signal is not None:
+        known = attempt.signal in {one.value for one in signal.Signals}
+        facts.append(f"signal {attempt.signal}" + (f" ({signal.Signals(attempt.signal).name})" if known else ""))
+    return ", ".join([*facts, f"on {attempt.worker}"] if attempt.worker else facts)
 
 
 def _fact(value: Any) -> str:

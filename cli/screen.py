@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
-STATUS_STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow"}
+STATUS_STYLES = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "held up": "yellow"}
 
 
 def say(text: str, style: str = "") -> None:
