@@ -17,7 +17,7 @@ W, Q, R, S, F, C = Status  # the order in which Status declares them
 
 TRANSITIONS: Mapping[Status, frozenset[Status]] = {
     W: frozenset({Q, C}),
-    Q: frozenset({R, F, C}),  # failed: a deadline passed before anything ran
+    Q: frozenset({R, S, F, C}),  # ended without a claim: a deadline passed, or no message could be delivered
     R: frozenset({Q, S, F, C}),  # queued again: retry, lost worker, shutdown
     S: frozenset({Q}),  # a job whose optional step is replayed
     F: frozenset({W, Q}),  # somebody asked for a retry
