@@ -16,7 +16,9 @@ from jobs.lifecycle import (
 )
 from jobs.model import Job, Status, StepKey, StepRun
 
+DEADLINE_CODE = "job.deadline"
 MAX_RETURNS = 5  # times that a message may come back undelivered before its step run is given up
+_GONE = frozenset({Status.FAILED, Status.CANCELLED})
 
 
 def claimed(job: Job, key: StepKey, *, now: datetime, worker: str, lease: float) -> Advance:
@@ -56,7 +58,7 @@ def cancel(job: Job, *, now: datetime) -> Advance:
 def expire(job: Job, *, now: datetime) -> Advance:
     """End a job whose deadline has passed."""
     fault = Fault(
-        code="job.deadline",
+        code=DEADLINE_CODE,
         message="The job's deadline passed before it ended.",
         actor=Actor.NOBODY,
         hint="Retry it, which lifts the deadline, or submit it again with a later one.",
@@ -77,25 +79,35 @@ def retry(job: Job, *, now: datetime) -> Advance:
 def replay(job: Job, key: StepKey, *, now: datetime, delay: float = 0.0) -> Advance:
     """Run a step that the platform gave up on again, and what was cancelled for its sake; the rest stays as it is.
 
-    `delay` (seconds) paces the replay of many.
+    `delay` (seconds) paces the replay of many. A job that was cancelled, or ended by its deadline, has steps that no
+    replay would bring back: retry runs them all.
     """
     failed = job.step(key)
     if failed.status is not Status.FAILED:
         raise WrongState(f"step {key.name} is {failed.status}; only a failed one can be replayed")
     if job.status is Status.CANCELLED:
         raise WrongState("the job was cancelled; retry it instead")
-    again = {key.name}
-    for step in job.steps:  # plans list a step after those it needs
-        if step.status is Status.CANCELLED and not again.isdisjoint(step.needs):
-            again.add(step.name)
-    steps = tuple(
-        _afresh(s) if s.key == key or (s.name in again and s.status is Status.CANCELLED) else s for s in job.steps
-    )
-    fresh = queue_ready(_reopened(job, steps, now) if job.status.ended else job.evolve(steps=steps), now)
+    if job.fault is not None and job.fault.code == DEADLINE_CODE:
+        raise WrongState("the job's deadline passed; retry it instead")
+    again = _cancelled_for(job, key)
+    steps = tuple(_afresh(step) if step.key in again else step for step in job.steps)
+    fresh = queue_ready(_reopened(job, steps, now), now)
     if delay > 0:
         later = fresh.step(key).evolve(not_before=now + timedelta(seconds=delay))
         fresh = with_step(fresh, later)
-    return Advance(job=fresh, events=(Event(type="job.replayed", step=key.name, data={"steps": sorted(again)}),))
+    told = {"part": key.part, "steps": sorted({name for name, _ in again})}
+    return Advance(job=fresh, events=(Event(type="job.replayed", step=key.name, data=told),))
+
+
+def _cancelled_for(job: Job, key: StepKey) -> set[StepKey]:
+    """`key`, and what was cancelled since it failed; not what also needs another that is gone: it would wait for ever."""
+    again = {key}
+    for step in job.steps:  # plans list a step after those it needs
+        needed = [other for other in job.steps if other.name in step.needs]
+        gone = [other for other in needed if other.status in _GONE and other.key not in again]
+        if step.status is Status.CANCELLED and not gone:
+            again.add(step.key)
+    return again
 
 
 def _afresh(step: StepRun) -> StepRun:
@@ -115,14 +127,17 @@ def _afresh(step: StepRun) -> StepRun:
 
 
 def _reopened(job: Job, steps: tuple[StepRun, ...], now: datetime) -> Job:
-    """An ended job that goes on: faults and warnings of what runs again are taken back, as is a deadline that passed."""
+    """The job with `steps`, some of them afresh, whose warnings are taken back.
+
+    One that had ended goes on, without its fault, and without its deadline where that has passed.
+    """
     again = {s.name for s in steps if s.status is Status.WAITING}
-    warnings = tuple(w for w in job.warnings if w.step not in again)
+    job = job.evolve(steps=steps, warnings=tuple(w for w in job.warnings if w.step not in again))
+    if not job.status.ended:
+        return job
     return job.evolve(
         status=Status.QUEUED,
-        steps=steps,
         fault=None,
-        warnings=warnings,
         deadline=job.deadline if job.deadline and job.deadline > now else None,
         finished_at=None,
         started_at=None,
