@@ -95,7 +95,7 @@ def letters_replay(
     if done.left:
         say(f"{done.left} more are left; run this again once these are through")
     elif not done.replayed and not done.refused:
-        say("no open dead letter is like that")
+        say("no open dead letter matches")
     raise typer.Exit(Exit.FAILED if done.refused else Exit.WELL)
 
 

@@ -118,7 +118,7 @@ def _use(attempt: Attempt) -> str:
     facts = []
     if attempt.seconds is not None:
         facts.append(f"{attempt.seconds:.1f} s")
-    if attempt.peak_memory is not None:
+    if attempt.peak_memory:  # none where the step ran in the worker itself
         facts.append(f"{size_of(attempt.peak_memory)} at most, {size_of(attempt.memory)} granted")
     if attempt.signal is not None:
         known = attempt.signal in {one.value for one in signal.Signals}

@@ -43,9 +43,11 @@ class Lines:
     database: Database
 
     def pause(self, queue: str) -> None:
-        """Let nobody claim from `queue`; steps that run go on. Holds over restarts."""
+        """Let nobody claim from `queue`; steps that run go on. Holds over restarts; said twice, the first time stands."""
 
         def work(tx: Connection) -> None:
+            if tx.execute(select(_paused(queue))).scalar_one():
+                return
             tx.execute(delete(queue_controls).where(queue_controls.c.queue == queue))
             tx.execute(insert(queue_controls).values(queue=queue, paused=True, changed_at=db_now()))
 

@@ -212,6 +212,14 @@ def test_resume__sends_again_what_was_delivered_in_vain(ledger):
     assert take(ledger, job) is not None
 
 
+def test_pause__said_twice_the_first_time_stands(ledger):
+    """Pausing a paused queue changes nothing, its time neither."""
+    ledger.pause("parsing")
+    since = ledger.lines()[0].paused_at
+    ledger.pause("parsing")
+    assert ledger.lines()[0].paused_at == since is not None
+
+
 def test_lines__tell_how_full_they_are(ledger):
     """Each queue shows its step runs, workers, and since when the oldest waits."""
     job = submit(ledger).job
