@@ -1,6 +1,7 @@
 """The audit after a drill, over a platform whose processes have ended and whose broker and database still run."""
 
 from audit import Check, audit
+from drill.look import Look
 from drill.platform import Platform
 from drill.verdict import AuditSeen
 
@@ -11,6 +12,8 @@ def audited(platform: Platform) -> AuditSeen:
     """Every check, the deep ones too."""
     ledger = platform.open_ledger()
     try:
+        for name in Look(ledger).workers():  # those that were killed could not say goodbye, and would seem to live
+            ledger.unregister(name)
         report = audit(ledger, store=platform.open_store(), broker=platform.options, deep=True)
     finally:
         ledger.close()

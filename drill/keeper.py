@@ -1,12 +1,16 @@
 """Keeps a platform's processes running as an operator's restart policy does: what ends is started again, bar on order."""
 
+import json
 import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from drill.children import Child
 
 RESTART_AFTER = 0.3  # seconds between an end and the next start
+_LOUD = ("critical", "error")
+_SHOWN = 300  # characters of an error
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,10 +40,10 @@ class Crash:
 
     name: str
     exit_code: int | None
-    tail: str  # of its log
+    last_words: str  # the last error of its log, in one line
 
     def __str__(self) -> str:
-        return f"{self.name} ended by itself with {self.exit_code}"
+        return f"{self.name} ended by itself with {self.exit_code}: {self.last_words}"
 
 
 @dataclass(slots=True)
@@ -71,8 +75,8 @@ class Keeper:
             if service.ended_at is None:
                 service.ended_at = now
                 if not service.excused:
-                    code = service.child.exit_code
-                    self.crashes.append(Crash(name=service.name, exit_code=code, tail=service.child.tail(15)))
+                    code, words = service.child.exit_code, last_words(service.child.tail(200))
+                    self.crashes.append(Crash(name=service.name, exit_code=code, last_words=words))
             elif now - service.ended_at >= RESTART_AFTER:
                 service.start()
 
@@ -90,3 +94,13 @@ class Keeper:
         """SIGTERM; it stays away until `Service.start`, or comes `back` by itself."""
         service.wanted, service.excused = back, True
         service.child.ask_to_end()
+
+
+def last_words(log: str) -> str:
+    """The last critical event in JSON lines, else the last error, else the last line."""
+    said: dict[str, str] = {}
+    for line in log.splitlines():
+        with suppress(ValueError, AttributeError):
+            event = json.loads(line)
+            said[event.get("level", "")] = str(event.get("event", ""))
+    return next((said[level] for level in _LOUD if level in said), log.strip().rpartition("\n")[2])[:_SHOWN]

@@ -10,7 +10,7 @@ from sqlalchemy import Select, exists, func, select
 
 from jobs.model import Status
 from ledger import Held, Ledger
-from ledger.schema import attempts, events, jobs, outbox, search_places, step_runs
+from ledger.schema import attempts, events, jobs, outbox, search_places, step_runs, workers
 
 ENDED = tuple(status.value for status in Status if status.ended)
 _LAST_EVENTS = ("file-processing.completed", "file-processing.failed")
@@ -23,38 +23,43 @@ _OF_RUN = (
 _BATCH = 200  # rows named in one query
 
 
-def worker_name(pool: str, pid: int) -> str:
-    """What a worker of this machine calls itself in the ledger and towards Celery."""
-    return f"{pool}-{pid}@{socket.gethostname()}"
-
-
 class Look:
     """Questions that a drill asks. Each raises `LedgerUnavailable` while the database is away."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
 
-    def held_by(self, worker: str) -> list[Held]:
-        """The step runs that a worker runs now."""
-        return sorted(self.ledger.held_by(worker), key=str)
+    def worker_name(self, pool: str, pid: int) -> str | None:
+        """What that process calls itself in the ledger and towards Celery; None until it has registered."""
+        mine = select(workers.c.name).where(workers.c.pool == pool, workers.c.pid == pid)
+        rows = self._rows(mine.where(workers.c.host == socket.gethostname()).order_by(workers.c.started_at.desc()))
+        return rows[0].name if rows else None
+
+    def workers(self) -> list[str]:
+        """Every worker that has registered and did not sign off."""
+        return [row.name for row in self._rows(select(workers.c.name))]
+
+    def held_by(self, pool: str, pid: int) -> list[Held]:
+        """The step runs that the worker in that process runs now."""
+        worker = self.worker_name(pool, pid)
+        return sorted(self.ledger.held_by(worker), key=str) if worker else []
 
     def have_moved(self, held: Iterable[Held]) -> bool:
         """Whether each of these claims was followed by another one, or its step run has ended."""
-        return not any(
-            row.fence <= one.fence and row.status not in ENDED
-            for one in held
-            for row in self._rows(select(step_runs.c.fence, step_runs.c.status).where(*_is(one)))
-        )
+        return all(self.has_moved(one) for one in held)
 
-    def queued(self) -> list[Held]:
-        """Every step run that is queued now, under the fence that it had last."""
-        return [Held(*row) for row in self._rows(select(*_HELD).where(step_runs.c.status == Status.QUEUED.value))]
+    def has_moved(self, one: Held) -> bool:
+        """The same, of one claim."""
+        rows = self._rows(select(step_runs.c.fence, step_runs.c.status).where(*_is(one)))
+        return not any(row.fence <= one.fence and row.status not in ENDED for row in rows)
 
-    def queued_pools(self) -> set[str]:
-        """The pools that have something to claim now."""
-        waits = step_runs.c.not_before.is_(None)
-        query = select(step_runs.c.queue).where(step_runs.c.status == Status.QUEUED.value, waits).distinct()
-        return {row.queue for row in self._rows(query)}
+    def queued(self) -> dict[str, list[Held]]:
+        """What may be claimed now, by pool, each under the fence that it had last."""
+        waits = step_runs.c.status == Status.QUEUED.value, step_runs.c.not_before.is_(None)
+        found: dict[str, list[Held]] = {}
+        for row in self._rows(select(*_HELD, step_runs.c.queue).where(*waits)):
+            found.setdefault(row.queue, []).append(Held(*row[:4]))
+        return found
 
     def put_off(self, code: str) -> list[Held]:
         """The step runs that are queued again since a fault of that `code`, such as `store.unavailable`."""

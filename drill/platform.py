@@ -15,7 +15,6 @@ from broker import BrokerOptions
 from drill.children import ROOT, Child
 from drill.disk import PrivateDisk, open_disk
 from drill.keeper import Keeper, Service
-from drill.look import worker_name
 from drill.servers import LOOPBACK, PostgresServer, RabbitServer, RedisServer, free_port
 from drill.spans import Spans
 from jobs.queues import QUEUES
@@ -35,10 +34,13 @@ class NotStarted(Exception):
 
 
 def rhythm(lease: float) -> dict[str, str]:
-    """Settings for claims of `lease` seconds: the defaults from 20 s on, else everything shortened along with it."""
+    """Settings for claims of `lease` seconds: the defaults from 20 s on, else everything shortened along with it.
+
+    A deaf worker notices sooner than by default in either case: that takes minutes, in which a drill learns nothing.
+    """
     held = {"HEAVYLIFT_WORKER_LEASE": f"{lease:g}"}
     if lease >= PRODUCTION:
-        return held | {"HEAVYLIFT_WORKER_HEARTBEAT": f"{lease / 4:g}"}
+        return held | {"HEAVYLIFT_WORKER_HEARTBEAT": f"{lease / 4:g}", "HEAVYLIFT_WORKER_DEAF_AFTER": "20"}
     return held | {
         "HEAVYLIFT_WORKER_HEARTBEAT": f"{lease / 6:g}",
         "HEAVYLIFT_WORKER_CANCEL_POLL": "0.2",
@@ -46,7 +48,7 @@ def rhythm(lease: float) -> dict[str, str]:
         "HEAVYLIFT_WORKER_GRACE": "5",
         "HEAVYLIFT_WORKER_LOST_AFTER": "4",
         "HEAVYLIFT_WORKER_BACKOFF_BASE": "0.2",
-        "HEAVYLIFT_WORKER_DEAF_AFTER": "5",
+        "HEAVYLIFT_WORKER_DEAF_AFTER": "6",
         "HEAVYLIFT_API_SHUTDOWN_GRACE": "5",
     }
 
@@ -63,6 +65,7 @@ class Platform:
         self._closing = ExitStack()
         self.folder = Path(tempfile.mkdtemp(prefix="hl-drill-"))
         self._keep = False
+        self._api_starts = 0  # when it was last taken away
         self._closing.callback(self._remove)
         try:
             self._prepare(real=real, room=room)
@@ -103,15 +106,12 @@ class Platform:
         """The API."""
         return self.keeper.services["api"]
 
-    def name_of(self, service: Service) -> str:
-        """How a worker calls itself now."""
-        assert service.pool is not None
-        return worker_name(service.pool, service.child.pid)
-
     def tend(self) -> None:
         """What has to happen over and over: restarts, and noting when the API is back."""
         self.keeper.tend()
-        if self.api_away.is_open and self.api.child.running and self.api_answers():
+        # One that was asked to end still answers for a while: only its next start can end the span.
+        is_new = self.api.starts > self._api_starts and self.api.child.running
+        if self.api_away.is_open and is_new and self.api_answers():
             self.api_away.close()
 
     def api_answers(self) -> bool:
@@ -123,13 +123,13 @@ class Platform:
 
     def kill_api(self) -> None:
         """SIGKILL of the API; what breaks until it is back is our doing."""
-        self.api_away.open()
+        self._lose_api()
         self.keeper.kill(self.api)
 
     def restart(self, service: Service, until: Callable[..., bool], *, within: float) -> float:
         """Ask a process to end, start it again, wait until it is ready; the seconds that its end took."""
         if service is self.api:
-            self.api_away.open()
+            self._lose_api()
         began = time.monotonic()
         self.keeper.ask_to_end(service)
         if not until(lambda: not service.child.running, within=within):
@@ -146,6 +146,10 @@ class Platform:
         """End a further worker or clock for good."""
         self.keeper.ask_to_end(service)
         self.keeper.remove(service)
+
+    def _lose_api(self) -> None:
+        self._api_starts = self.api.starts
+        self.api_away.open()
 
     def quiet(self) -> None:
         """End all processes that are ours and leave broker and database, so that nothing moves any more."""

@@ -196,7 +196,7 @@ class _Drill:
             doubled=twice,
             faults=self.records,
             audit=audit,
-            crashes=[f"{crash}\n{crash.tail}" for crash in self.platform.keeper.crashes],
+            crashes=[str(crash) for crash in self.platform.keeper.crashes],
         )
 
     def _keep_evidence(self, stage: Stage, fates: Fates, twice: Mapping[str, str]) -> None:

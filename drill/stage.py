@@ -54,7 +54,7 @@ class Stage:
 
         def holds() -> bool:
             for worker in self.platform.keeper.workers(pool):
-                if worker.child.running and (found := self.look.held_by(self.platform.name_of(worker))):
+                if worker.child.running and (found := self.look.held_by(pool, worker.child.pid)):
                     at[:], held[:] = [worker], found
                     return True
             return False

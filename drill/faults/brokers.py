@@ -2,33 +2,32 @@
 
 from drill.faults.base import Fault
 from drill.stage import Stage
-from ledger import Held
 
 
 class _Away(Fault):
     """The broker is away for some seconds while jobs come in."""
 
-    over = "the broker answered again and each pool with queued work has claimed some"
+    over = "the broker answered again and each pool with queued work has claimed some of it"
     hold = (2.0, 4.0)
     seconds = 8.0
 
     def inject(self, stage: Stage) -> None:
         self.break_broker(stage)
-        self.waiting = [stage.traffic.plain() for _ in range(2)]
+        self.late = [stage.traffic.plain() for _ in range(2)]
 
     def break_broker(self, stage: Stage) -> None:
         """How it goes away."""
         stage.platform.broker.kill()
 
     def lift(self, stage: Stage) -> None:
-        stage.submitted(self.waiting)
+        stage.submitted(self.late)
+        self.queued = stage.look.queued()
         stage.platform.broker.start()
         self.mark()
-        self.pools = stage.look.queued_pools()
-        self.note = f"queued then: {', '.join(sorted(self.pools)) or 'nothing'}"
+        self.note = f"queued then: {', '.join(sorted(self.queued)) or 'nothing'}"
 
     def is_over(self, stage: Stage) -> bool:
-        return stage.look.claiming_pools(self.since).keys() >= self.pools
+        return all(any(map(stage.look.has_moved, held)) for held in self.queued.values())
 
 
 class StopBroker(_Away):
@@ -47,19 +46,28 @@ class KillBroker(_Away):
 
 
 class WipeBroker(_Away):
-    """The broker loses its disk: every message that the ledger counts as sent is gone."""
+    """The broker loses its disk with messages that it had confirmed; a pool is stopped meanwhile, so that there are some."""
 
     name = "wipe-broker"
-    over = "the step runs that were queued when the broker was killed were claimed, or have ended"
-    patience = 3.0  # the sweep that finds lost messages comes each minute; other faults go on meanwhile
+    over = "every step run whose message was lost was claimed, or has ended"
+    seconds = 12.0
+    patience = 5.0  # the sweep that finds lost messages comes each minute; other faults go on meanwhile
 
     def break_broker(self, stage: Stage) -> None:
-        self.lost: list[Held] = stage.look.queued()
+        self.stopped = stage.platform.keeper.workers("parsing")
+        for worker in self.stopped:
+            stage.platform.keeper.ask_to_end(worker)
+        stage.until(lambda: not any(worker.child.running for worker in self.stopped), within=60.0)
+        ids = stage.submitted([stage.traffic.plain() for _ in range(3)])
+        stage.until(lambda: not stage.look.unsent(ids), within=15.0)
         stage.platform.broker.kill()
         stage.platform.broker.wipe()
+        self.lost = [held for queue in stage.look.queued().values() for held in queue]
 
     def lift(self, stage: Stage) -> None:
         super().lift(stage)
+        for worker in self.stopped:
+            worker.start()
         self.note = f"{len(self.lost)} were queued"
 
     def is_over(self, stage: Stage) -> bool:

@@ -18,6 +18,7 @@ class KillApi(Fault):
     def inject(self, stage: Stage) -> None:
         stage.platform.kill_api()
         self.mark()
+        self.note = "in the middle of uploads"
 
     def is_over(self, stage: Stage) -> bool:
         return not stage.platform.api_away.is_open
@@ -37,7 +38,9 @@ class StopDatabase(Fault):
         self.lock: sqlite3.Connection | None = None
         if platform.database is not None:
             platform.database.stop()
+            self.note = "stopped"
         else:
+            self.note = "write lock held"
             self.lock = sqlite3.connect(platform.ledger_file or "", isolation_level=None, timeout=30.0)
             self.lock.execute("BEGIN EXCLUSIVE")
         self.mark()

@@ -38,7 +38,7 @@ class StoreErrors(_PutOff):
     def inject(self, stage: Stage) -> None:
         self.decoy = stage.platform.store_path.with_name("decoy")
         self.decoy.touch()
-        self.waiting = stage.traffic.bait("parsing")
+        stage.caught("parsing")  # so that a step finds its store away when it wants to save
         exchange(stage.platform.store_path, self.decoy)
         self.mark()
 
@@ -54,14 +54,13 @@ class FullDisk(_PutOff):
     code = "store.full"
 
     def inject(self, stage: Stage) -> None:
-        _, held = stage.caught("parsing")
+        stage.caught("parsing")
         try:
             stage.platform.disk.fill()
         except CannotFill as error:
             raise CannotInject(str(error)) from error
         stage.platform.disk_full.open()
         self.mark()
-        self.met = len(held)
 
     def lift(self, stage: Stage) -> None:
         stage.platform.disk.empty()

@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Sequence
+from typing import Any
 
 import psutil
 
@@ -143,14 +144,11 @@ class DeafWorker(Fault):
 
     def inject(self, stage: Stage) -> None:
         self.worker = stage.platform.keeper.workers("parsing")[0]
-        options = stage.platform.options
-        name = stage.platform.name_of(self.worker)
-        with make_app(options).connection_for_write(connect_timeout=4) as connection:
-            answers = make_app(options).control.cancel_consumer(
-                queue_name(options, "parsing"), destination=[name], connection=connection, reply=True, timeout=_AWAY
-            )
+        pid = self.worker.child.pid
+        stage.until(lambda: stage.look.worker_name("parsing", pid), within=30.0)
+        answers = self._deafen(stage, stage.look.worker_name("parsing", pid) or "")
         if not answers:
-            raise CannotInject("the worker does not listen to remote control")
+            raise CannotInject("the worker did not hear the remote control that should deafen it")
         self.mark()
         self.later = [stage.traffic.plain() for _ in range(2)]
         self.ids = stage.submitted(self.later)
@@ -158,6 +156,16 @@ class DeafWorker(Fault):
 
     def is_over(self, stage: Stage) -> bool:
         return not stage.look.unclaimed(self.ids)
+
+    def _deafen(self, stage: Stage, name: str) -> list[Any]:
+        """Have Celery stop the worker's consumer; what the worker answered."""
+        options = stage.platform.options
+        app = make_app(options)
+        with app.connection_for_write(connect_timeout=4) as connection:
+            answers: list[Any] | None = app.control.cancel_consumer(
+                queue_name(options, "parsing"), destination=[name], connection=connection, reply=True, timeout=_AWAY
+            )
+        return answers or []
 
 
 FAULTS = (KillChild, KillWorker, KillMainOnly, PauseWorker, StopPool, DeafWorker)
