@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NoReturn, Self
 
 VARIABLE = "HEAVYLIFT_WORKER_ANEW"  # how often this process has started anew, and when last (monotonic clock)
+_LATELY = 300.0  # seconds
 _PR_SET_PDEATHSIG, _PR_GET_PDEATHSIG = 1, 2
 
 
@@ -27,6 +28,12 @@ class Past:
             return cls(starts=int(starts), last=float(last))
         except ValueError:
             return cls()
+
+
+    def starts_lately(self) -> int:
+        """How often it started anew, if the last time is not long ago: what repeats has to wait longer."""
+        lately = self.last is not None and time.monotonic() - self.last < _LATELY
+        return self.starts if lately else 0
 
 
 class Anew:

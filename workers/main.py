@@ -63,6 +63,7 @@ def run(pool: str, settings: Settings) -> int:
     except SystemExit as ended:
         return int(ended.code or 0)
     finally:
+        shutdown.ended()
         worker.close()
         log.info("worker.ended")
         shutdown.finish()

@@ -9,13 +9,14 @@ import structlog
 from celery.worker import state as celery_state
 
 from ledger.errors import LedgerUnavailable
-from workers.anew import Anew
+from workers.anew import Anew, Past
 from workers.wiring import Worker
 
 log = structlog.get_logger(__name__)
 _SHORT_GRACE = 5.0  # seconds that steps get before a restart: they are given back, not lost
 _PATIENCE = 10.0  # seconds beyond, after which a worker whose main thread hangs starts anew without it
 _TICK = 0.2  # seconds
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # seconds before a worker that ended by itself starts anew
 
 
 class Shutdown:
@@ -28,6 +29,7 @@ class Shutdown:
         self._begun = threading.Lock()  # held from the beginning of the end
         self._hurry = threading.Event()  # give back at once
         self._restarting = False
+        self._pause = 0.0  # seconds between the end and the new start
 
     def install(self) -> None:
         """Take SIGTERM and SIGINT over; the second one gives everything back at once."""
@@ -42,10 +44,21 @@ class Shutdown:
             self._begin(min(self._grace, _SHORT_GRACE))
             threading.Thread(target=self._restart_without_main, name="restart", daemon=True).start()
 
+    def ended(self) -> None:
+        """Celery has ended; where nobody asked it to (the broker closed its channel, say), start anew after a pause."""
+        if not self._begun.acquire(blocking=False):
+            return
+        self._restarting = True
+        self._pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** Past.read().starts_lately())
+        log.error("worker.ended_by_itself", starts_anew_in=self._pause)
+        self._worker.executor.stop()
+        self._worker.heartbeat.stop_all()
+
     def finish(self) -> None:
         """Called on the main thread once the worker is closed: start anew where that was asked for, else return."""
         if not self._restarting:
             return
+        self._hurry.wait(self._pause)  # which a signal ends
         # A signal that comes now ends the process at once: the new image could not know of it.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -55,6 +68,7 @@ class Shutdown:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._restarting = False
+        self._pause = 0.0
         if self._begun.acquire(blocking=False):
             self._begin(self._grace)
         else:

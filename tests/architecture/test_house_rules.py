@@ -25,6 +25,7 @@ BROAD_EXCEPTS: dict[str, tuple[int, str]] = {
     "workers/sandbox/child.py": (1, "the child's end of the same: a failure becomes a report to the supervisor"),
     "workers/sandbox/template.py": (1, "a preload that breaks must not take the pool along"),
     "workers/dispatcher.py": (1, "the thread's loop: it logs and looks again a second later"),
+    "workers/reconcile/requests.py": (1, "the thread's loop: the run's row says that it failed, the next is served"),
     "workers/heartbeat.py": (1, "the thread's loop: without it every lease of the worker would run out"),
     "broker/publisher.py": (3, "the publisher thread never dies and never raises: the outbox keeps what was not sent"),
     "tests/support/sandbox_steps.py": (1, "an attack that failed is told by its exception, whatever it is"),

@@ -69,13 +69,12 @@ class Reconciliation:
     def _run(self, run_id: str, name: str) -> None:
         try:
             found = RECONCILE[name](self._sides)
-        except BaseException as error:
-            told = reason(error) if isinstance(error, HeavyliftError) else f"unexpected {type(error).__name__}"
-            self._sides.ledger.end_run(run_id, state=FAILED, notes=[told])
-            if not isinstance(error, HeavyliftError):
-                raise
-            log.warning("reconciliation.failed", name=name, reason=told)
+        except HeavyliftError as error:
+            self._failed(run_id, name, told=reason(error))
             return
+        except BaseException as error:
+            self._failed(run_id, name, told=f"unexpected {type(error).__name__}")
+            raise
         self._sides.ledger.end_run(
             run_id,
             state=DONE,
@@ -86,3 +85,7 @@ class Reconciliation:
         )
         if found.repaired or found.left_alone:
             log.info("reconciliation.found", name=name, repaired=found.repaired, left_alone=found.left_alone)
+
+    def _failed(self, run_id: str, name: str, *, told: str) -> None:
+        self._sides.ledger.end_run(run_id, state=FAILED, notes=[told])
+        log.warning("reconciliation.failed", name=name, reason=told)
