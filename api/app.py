@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 
 from api import artifacts, attempts, jobs, letters, problems, queues, reconciliations, system, verbs
 from api import search as search_routes
+from api.ending import Farewell
 from api.intake import Intake
 from api.metrics import Metrics
 from api.middleware import Around, Lingering
@@ -57,7 +58,7 @@ def create_app(
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
         lifespan=_lifespan,
-        middleware=[Middleware(Around, metrics=metrics), Middleware(Lingering)],
+        middleware=[Middleware(Around, metrics=metrics), Middleware(Lingering), Middleware(Farewell)],
     )
     app.state.face = face
     problems.install(app)

@@ -44,6 +44,7 @@ CODES: dict[str, tuple[int, str]] = {
     "reconciliation.not_found": (404, "There is no such run of a reconciler"),
     "request.malformed": (400, "The request is malformed"),
     "route.not_found": (404, "There is nothing at this address"),
+    "server.ending": (503, "The server ends"),
     "store.full": (507, "The store is full"),
     "store.unavailable": (503, "The store does not answer"),
     "upload.interrupted": (400, "The upload broke off"),

@@ -6,6 +6,7 @@ import ipaddress
 import signal
 import socket
 import sys
+import time
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,11 @@ def serve(settings: Settings) -> int:
     search = SqlSearch(ledger.database)
     app = create_app(ledger=ledger, store=open_objects(settings), publisher=publisher, search=search, settings=settings)
     server = Server(app, settings.api)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _already_ended)
+    for number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # also while it starts; uvicorn repeats them at its end, to no effect
+        signal.signal(number, server.handle_exit)
     try:
         server.run(sockets=[listener])
     finally:
@@ -81,7 +85,7 @@ def listen(api: ApiSettings) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """uvicorn, which at its end lets waiting clients go first instead of waiting for them."""
+    """uvicorn, which ends in steps: not ready, no new connections, waiting clients let go, running uploads ended."""
 
     def __init__(self, app: "FastAPI", api: ApiSettings) -> None:
         super().__init__(
@@ -97,17 +101,43 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 backlog=BACKLOG,
                 timeout_keep_alive=KEEP_ALIVE,
-                timeout_graceful_shutdown=max(1, int(api.shutdown_grace)),
+                timeout_graceful_shutdown=max(1, int(api.shutdown_grace - api.drain_seconds)),
                 h11_max_incomplete_event_size=64 * 1024,
             )
         )
+        self._state = app.state
         self._face: Face = app.state.face
+        self._drain = api.drain_seconds
+        self._closes_at = 0.0  # monotonic
+        self._draining = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         if self.started:
             addresses = [":".join(map(str, one.getsockname()[:2])) for one in sockets or []]
             log.info("api.listening", addresses=addresses)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Not ready from here on; asked a second time, it drains no longer."""
+        self._closes_at = 0.0 if self.should_exit else time.monotonic() + self._drain
+        self._state.ending = True
+        self._part_with_clients()
+        super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Whether to end now."""
+        if not await super().on_tick(counter):
+            return False
+        if not self._draining:
+            self._draining = True
+            log.info("api.draining", seconds=self._drain)
+        return time.monotonic() >= self._closes_at
+
+    def _part_with_clients(self) -> None:
+        """Every answer ends its connection from now on, so that kept ones are not cut when the listener closes."""
+        close = (b"connection", b"close")
+        self.config.encoded_headers = [*self.config.encoded_headers, close]
+        self.server_state.default_headers = [*self.server_state.default_headers, close]
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         log.info("api.ending", uploads=self._face.intake.active, waiting=self._face.hub.clients)
@@ -136,7 +166,3 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _already_ended(_number: int, _frame: FrameType | None) -> None:
-    """Uvicorn raises the signal again after its shutdown; by then everything is done."""

@@ -17,10 +17,10 @@ from jobs.queues import QUEUES
 from pipelines import pipelines
 
 router = APIRouter(tags=["system"])
-OK, DEGRADED, UNAVAILABLE = "ok", "degraded", "unavailable"
+OK, DEGRADED, UNAVAILABLE, ENDING = "ok", "degraded", "unavailable", "ending"
 _STATES: dict[int | str, Any] = {
     200: {"description": "Submits work; `degraded` where something else is away."},
-    503: {"description": "Submits do not work now."},
+    503: {"description": "Submits do not work now, or the server ends and asks for no new requests (`ending`)."},
 }
 
 
@@ -46,6 +46,8 @@ def metrics(request: Request) -> Response:
 @router.get("/ready", responses=_STATES)
 def ready(request: Request) -> Response:
     """Readiness, each dependency by name. A broker that is away only degrades: jobs are safe in the outbox."""
+    if getattr(request.app.state, "ending", False):
+        return json_response({"status": ENDING, "dependencies": {}}, status=503)
     face = face_of(request)
     found = {
         "ledger": _asked(face.ledger.ping, without=UNAVAILABLE),

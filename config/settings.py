@@ -24,6 +24,8 @@ class ApiSettings(BaseSettings):
     trust_network: bool = False  # listen beyond loopback without authentication: the network is private
     max_wait: float = 60.0  # longest `Prefer: wait`, seconds
     shutdown_grace: float = 25.0  # seconds given to running uploads at SIGTERM
+    # Seconds of these in which it still takes requests while /ready says 503, so that a balancer sends them elsewhere.
+    drain_seconds: float = 0.0
 
 
 class UploadSettings(BaseSettings):

@@ -133,6 +133,20 @@ def test_compose__only_the_api_trusts_its_network():
     assert {one for one, service in SERVICES.items() if name in service.get("environment", {})} == {"api"}
 
 
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_compose__each_of_ours_may_end_in_its_own_time(name):
+    """Docker waits longer than a worker lets steps end, and than the API its uploads, before it kills."""
+    waits = float(SERVICES[name]["stop_grace_period"].removesuffix("s"))
+    settings = Settings()
+    assert waits >= 5 + max(settings.worker.grace, settings.api.shutdown_grace)
+
+
+def test_compose__the_api_says_goodbye():
+    """The api container is not ready for a while before it takes no more connections, within its grace."""
+    drain = float(SERVICES["api"]["environment"]["HEAVYLIFT_API_DRAIN_SECONDS"])
+    assert 0 < drain < Settings().api.shutdown_grace / 2
+
+
 def test_compose__images_are_pinned():
     """Images of others carry a version, and files that are mounted are there."""
     for name in SERVERS:

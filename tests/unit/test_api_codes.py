@@ -25,6 +25,7 @@ COMMITTED = {
     "reconciliation.not_found": 404,
     "request.malformed": 400,
     "route.not_found": 404,
+    "server.ending": 503,
     "store.full": 507,
     "store.unavailable": 503,
     "upload.interrupted": 400,
