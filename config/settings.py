@@ -89,9 +89,10 @@ class WorkerSettings(BaseSettings):
     dispatch_every: float = 1.0  # seconds between looks for due work
     grace: float = 25.0  # seconds that steps get to end at SIGTERM
     lost_after: float = 60.0  # seconds after which a queued step without a message may be sent again
-    # Seconds without a message, beside work that waits, after which a worker calls itself deaf and starts anew. A lost
-    # message looks the same: longer than `lost_after` and the minute between two looks for lost messages.
-    deaf_after: float = 150.0
+    # Seconds without a message, beside work that waits, after which a worker calls itself deaf and starts anew; twice as
+    # long where no message stands ready for it, since a lost one looks the same: more than `lost_after` and the minute
+    # between two looks for lost messages.
+    deaf_after: float = 90.0
     backoff_base: float = 1.0  # seconds before the first retry
 
 

@@ -1,7 +1,8 @@
 """A deaf worker: it lives and renews its leases, but takes no messages any more. It notices by itself, and starts anew.
 
-Seen after reconnects to a broker. From inside, a message that the broker has lost looks the same, so a worker waits
-longer than the reconciler of lost messages takes before it blames itself.
+Seen after reconnects to a broker. Where messages for it stand ready in its line, it is sure. Where none does, one may be
+in its own deaf hands, or the broker may have lost it: then it waits longer than the reconciler of lost messages takes
+before it blames itself.
 """
 
 import threading
@@ -12,11 +13,12 @@ from dataclasses import dataclass
 
 import structlog
 
-from broker import BrokerOptions, depths, ping
+from broker import BrokerOptions, depths
 from broker.app import BrokerUnavailable
 
 log = structlog.get_logger(__name__)
 _LOOKS = 10  # in one `deaf_after`: what asks ledger or broker is not done each second
+_UNSURE = 2  # times `deaf_after`: by then a message that the broker had lost was sent again
 _REST = 5  # times `deaf_after` between two restarts: where they do not help, they must not become the trouble
 
 
@@ -62,7 +64,7 @@ class Senses:
     waited: Callable[
         [], float | None
     ]  # seconds that the oldest work for this pool has been waiting; None: there is none
-    broker_answers: Callable[[], bool]  # where it does not, there is nothing to hear
+    ready: Callable[[], int | None]  # messages that stand ready in its line; None where the broker does not answer
 
 
 class DeafWatch:
@@ -92,8 +94,11 @@ class DeafWatch:
         self._next = now + self._after / _LOOKS
         waited = self._senses.waited()
         suspicious = waited is not None and waited >= self._after
-        if suspicious and self._suspected and self._senses.broker_answers():
-            self._found_deaf(now, silent=round(silent, 1), waited=round(waited or 0.0, 1))
+        if suspicious and self._suspected:
+            ready = self._senses.ready()
+            sure = bool(ready) or min(silent, waited or 0.0) >= _UNSURE * self._after
+            if ready is not None and sure:
+                self._found_deaf(now, silent=round(silent, 1), waited=round(waited or 0.0, 1), ready=ready)
         self._suspected = suspicious
 
     def _found_deaf(self, now: float, **facts: float) -> None:
@@ -105,31 +110,28 @@ class DeafWatch:
             self._restart()
 
 
-class UnheardTicks:
-    """How long messages have stood in a line: for the housekeeping pool, whose work stands in no ledger."""
+class Line:
+    """The pool's own line in the broker."""
 
     def __init__(self, options: BrokerOptions, *, queue: str) -> None:
         self._options = options
         self._queue = queue
         self._since: float | None = None
 
-    def waited(self) -> float | None:
-        """Seconds since the first of the looks that found one; the caller looks only while it hears nothing."""
+    def ready(self) -> int | None:
+        """How many messages stand ready in it; None where the broker does not answer."""
         try:
-            ready = depths(self._options)[self._queue]
+            return depths(self._options)[self._queue]
         except BrokerUnavailable:
-            ready = 0
-        if not ready:
+            return None
+
+    def waited(self) -> float | None:
+        """Seconds since the first of the looks that found messages ready: for a pool whose work stands in no ledger.
+
+        The caller looks only while it hears nothing, so those are messages that it should have heard.
+        """
+        if not self.ready():
             self._since = None
             return None
         self._since = self._since or time.monotonic()
         return time.monotonic() - self._since
-
-
-def answers(options: BrokerOptions) -> bool:
-    """Whether the broker lets us in now."""
-    try:
-        ping(options)
-    except BrokerUnavailable:
-        return False
-    return True

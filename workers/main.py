@@ -20,7 +20,7 @@ from jobs.reconcilers import RECONCILERS, task_of
 from wiring import broker_options
 from workers.anew import Past
 from workers.consumer import CarefulConsumer, StepRequest, heard
-from workers.deaf import DeafWatch, Hearing, Senses, UnheardTicks, answers
+from workers.deaf import DeafWatch, Hearing, Line, Senses
 from workers.executor import Message, ShuttingDown
 from workers.sandbox import remove
 from workers.shutdown import Shutdown
@@ -105,12 +105,10 @@ def watch_for_deafness(
     worker: Worker, settings: Settings, *, hearing: Hearing, restart: Callable[[], None]
 ) -> DeafWatch:
     """What the dispatcher looks through each round."""
-    options, pool = broker_options(settings), worker.queue.name
-    if worker.queue is HOUSEKEEPING:
-        waited = UnheardTicks(options, queue=pool).waited
-    else:
-        waited = functools.partial(worker.ledger.oldest_claimable, pool)
-    senses = Senses(silent_for=hearing.silent_for, waited=waited, broker_answers=functools.partial(answers, options))
+    line = Line(broker_options(settings), queue=worker.queue.name)
+    in_ledger = functools.partial(worker.ledger.oldest_claimable, worker.queue.name)
+    waited = line.waited if worker.queue is HOUSEKEEPING else in_ledger  # ticks stand in no ledger
+    senses = Senses(silent_for=hearing.silent_for, waited=waited, ready=line.ready)
     return DeafWatch(senses, after=settings.worker.deaf_after, restart=restart, restarted_at=Past.read().last)
 
 

@@ -14,11 +14,11 @@ class Situation:
 
     silent: float = 99.0
     waited: float | None = 99.0
-    broker: bool = True
+    ready: int | None = 1
     restarts: list[float] = field(default_factory=list)
 
     def watch(self, **more: float) -> DeafWatch:
-        senses = Senses(silent_for=lambda: self.silent, waited=lambda: self.waited, broker_answers=lambda: self.broker)
+        senses = Senses(silent_for=lambda: self.silent, waited=lambda: self.waited, ready=lambda: self.ready)
         return DeafWatch(senses, after=AFTER, restart=lambda: self.restarts.append(time.monotonic()), **more)
 
 
@@ -51,9 +51,19 @@ def test_deaf_watch__rests_between_two_restarts():
 
 def test_deaf_watch__leaves_healthy_workers_alone():
     """Neither messages just now, nor idleness, nor young work, nor an absent broker is deafness."""
-    for healthy in (Situation(silent=0.0), Situation(waited=None), Situation(waited=0.0), Situation(broker=False)):
+    for healthy in (Situation(silent=0.0), Situation(waited=None), Situation(waited=0.0), Situation(ready=None)):
         look_for(healthy.watch(), 2 * AFTER)
         assert healthy.restarts == [], healthy
+
+
+def test_deaf_watch__takes_longer_where_nothing_stands_ready():
+    """Without a message in its line the worker may just miss one that the broker lost, so it waits twice as long."""
+    found = Situation(silent=1.9 * AFTER, ready=0)
+    look_for(found.watch(), 2 * AFTER)
+    assert found.restarts == []
+    found.silent = 2 * AFTER
+    look_for(found.watch(), 2 * AFTER)
+    assert len(found.restarts) == 1
 
 
 def test_deaf_watch__does_not_hold_a_moment_against_it():
