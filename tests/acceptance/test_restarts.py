@@ -128,7 +128,7 @@ def test_sigterm__beat_and_idle_workers_end_at_once(build: Build, backend):
 
 @pytest.mark.parametrize("backend", ["embedded", "real"])
 def test_sigterm__ends_also_while_broker_and_ledger_are_away(build: Build, backend, request):
-    """A worker in the middle of a step whose broker and ledger went away ends in time; its lease brings the step back."""
+    """Beat, an idle worker, and one in a step end in time without broker and ledger; the lease brings the step back."""
     settings = {}
     if backend == "real":
         rabbit, postgres = (request.getfixturevalue(name) for name in ("own_rabbit", "own_postgres"))
@@ -142,8 +142,10 @@ def test_sigterm__ends_also_while_broker_and_ledger_are_away(build: Build, backe
     else:
         house.redis.kill()
     began = time.monotonic()
-    house.pools["parsing"].ask_to_end()
-    assert house.pools["parsing"].wait_exit(within=LIMIT) == 0
+    ending = (house.pools["parsing"], house.pools["indexing"], house.beat)
+    for child in ending:
+        child.ask_to_end()
+    assert [child.wait_exit(within=LIMIT) for child in ending] == [0, 0, 0], house.tails()
     assert time.monotonic() - began < LIMIT
     (rabbit if backend == "real" else house.redis).start()
     if backend == "real":
