@@ -195,12 +195,13 @@ def _broken_glb(rng: random.Random, number: int) -> bytes:
 
 _Maker = Callable[[random.Random, int], bytes]
 _BROKEN: frozenset[_Maker] = frozenset({_broken_list, _broken_pdf, _broken_glb})
+# Few models: to draw one takes seconds, and so would a drill.
 _MIX: tuple[tuple[float, str, _Maker, str | None], ...] = (
-    (30, "list-{}.xml", _parts_list, None),
-    (20, "list-{}.csv", _csv, None),
-    (14, "document-{}.pdf", _document, None),
-    (7, "model-{}.glb", _glb, None),
-    (7, "model-{}.stl", _stl, None),
+    (34, "list-{}.xml", _parts_list, None),
+    (22, "list-{}.csv", _csv, None),
+    (16, "document-{}.pdf", _document, None),
+    (3, "model-{}.glb", _glb, None),
+    (3, "model-{}.stl", _stl, None),
     (16, "nothing-{}.txt", _nothing, "noop"),
     (2, "broken-{}.xml", _broken_list, None),
     (2, "broken-{}.pdf", _broken_pdf, None),

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Select, exists, func, select
 
 from jobs.model import Status
+from jobs.queues import QUEUES
 from ledger import Held, Ledger
 from ledger.schema import attempts, events, jobs, outbox, search_places, step_runs, workers
 
@@ -60,6 +61,12 @@ class Look:
         for row in self._rows(select(*_HELD, step_runs.c.queue).where(*waits)):
             found.setdefault(row.queue, []).append(Held(*row[:4]))
         return found
+
+    def full_pools(self) -> set[str]:
+        """The pools each of whose threads runs something, so that they can't claim more."""
+        running = select(step_runs.c.queue, func.count()).where(step_runs.c.status == Status.RUNNING.value)
+        rows = self._rows(running.group_by(step_runs.c.queue))
+        return {pool for pool, count in rows if count >= QUEUES[pool].concurrency}
 
     def put_off(self, code: str) -> list[Held]:
         """The step runs that are queued again since a fault of that `code`, such as `store.unavailable`."""

@@ -7,7 +7,7 @@ from drill.stage import Stage
 class _Away(Fault):
     """The broker is away for some seconds while jobs come in."""
 
-    over = "the broker answered again and each pool with queued work has claimed some of it"
+    over = "the broker answered again and each pool with queued work and a free thread has claimed some of it"
     hold = (2.0, 4.0)
     seconds = 8.0
 
@@ -27,7 +27,8 @@ class _Away(Fault):
         self.note = f"queued then: {', '.join(sorted(self.queued)) or 'nothing'}"
 
     def is_over(self, stage: Stage) -> bool:
-        return all(any(map(stage.look.has_moved, held)) for held in self.queued.values())
+        full = stage.look.full_pools()
+        return all(pool in full or any(map(stage.look.has_moved, held)) for pool, held in self.queued.items())
 
 
 class StopBroker(_Away):
