@@ -29,7 +29,6 @@ class Past:
         except ValueError:
             return cls()
 
-
     def starts_lately(self) -> int:
         """How often it started anew, if the last time is not long ago: what repeats has to wait longer."""
         lately = self.last is not None and time.monotonic() - self.last < _LATELY

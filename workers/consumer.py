@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 _celery_log = get_logger(__name__)  # kombu wants one of the standard library's
 # Sent when the worker has begun to listen to its line, and with each message that comes.
 heard = Signal(name="heard")
+listening = Signal(name="listening")  # sent when the worker has begun to listen, after each reconnect
 # What reading a message of the wrong shape raises: Celery lets it out, which ends the worker, and then the next one.
 _MISSHAPEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 _RECONNECT = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}  # seconds
@@ -69,6 +70,7 @@ class CarefulConsumer(Consumer):
                     message.reject_log_error(_celery_log, self.connection_errors)
 
         heard.send(sender=self)
+        listening.send(sender=self)
         return on_message
 
     def ensure_connected(self, conn: Any) -> Any:

@@ -26,12 +26,12 @@ class Dispatcher:
         self._wake = wake
         self._facts = facts
         self._every = every
-        self._also: Callable[[], None] | None = None
+        self._also: Sequence[Callable[[], None]] = ()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
 
-    def start(self, *, also: Callable[[], None] | None = None) -> None:
-        """Begin; the first look happens at once. `also` is called after each."""
+    def start(self, *, also: Sequence[Callable[[], None]] = ()) -> None:
+        """Begin; the first look happens at once. `also` are called after each."""
         self._also = also
         self._thread.start()
 
@@ -60,8 +60,8 @@ class Dispatcher:
                 if rounds % _REGISTER_EVERY == 0:
                     self._ledger.register(self._facts)
                 self.look()
-                if self._also is not None:
-                    self._also()
+                for look in self._also:
+                    look()
             except LedgerUnavailable as error:
                 log.warning("ledger.unavailable", during="dispatch", reason=str(error))
             except Exception:

@@ -19,7 +19,8 @@ from jobs.queues import HOUSEKEEPING, queue_named
 from jobs.reconcilers import RECONCILERS, task_of
 from wiring import broker_options
 from workers.anew import Past
-from workers.consumer import CarefulConsumer, StepRequest, heard
+from workers.comeback import Comeback
+from workers.consumer import CarefulConsumer, StepRequest, heard, listening
 from workers.deaf import DeafWatch, Hearing, Line, Senses
 from workers.executor import Message, ShuttingDown
 from workers.sandbox import remove
@@ -44,7 +45,9 @@ def run(pool: str, settings: Settings) -> int:
     # Celery installs handlers of its own while it starts; ours replace them once it serves.
     worker_ready.connect(lambda **_: shutdown.install(), weak=False)
     watch = watch_for_deafness(worker, settings, hearing=hearing, restart=shutdown.restart)
-    worker.dispatcher.start(also=watch.look)
+    comeback = Comeback(worker.ledger, options, queue=queue.name, wake=worker.publisher.wake)
+    listening.connect(lambda **_: comeback.listening(), weak=False)
+    worker.dispatcher.start(also=(watch.look, comeback.look))
     if queue is HOUSEKEEPING:
         worker.requests.start()
     try:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 from support.house import House
-from support.interventions import purge, settle, sweep, wait_sent
+from support.interventions import options_of, purge, settle, sweep, wait_sent
 from support.servers import PostgresServer
 from support.waiting import wait_until
 
 from bench.files import parts_list
+from broker import depths
 
 LARGE = 15_000_000  # bytes that keep a parser busy for a second or more
 
@@ -100,13 +101,26 @@ def test_wiped_broker__lost_messages_are_sent_again(platform: House):
     jobs = [platform.submit(f"{n}.xml", small())["id"] for n in range(5)]
     wait_sent(platform)
     assert purge(platform, "parsing") == 5
-    platform.pools["parsing"].start().wait_ready(within=60)
 
-    def all_ended() -> bool:
+    def all_there() -> bool:
         sweep(platform, "housekeeping.lost_messages")
-        return all(platform.job(job)["status"] == "succeeded" for job in jobs)
+        return depths(options_of(platform))["parsing"] == 5
 
-    wait_until(all_ended, within=60, every=1.0, what="the lost messages to be sent again")
+    wait_until(all_there, within=60, every=1.0, what="the lost messages to be sent again")
+    platform.pools["parsing"].start().wait_ready(within=60)
+    assert {platform.wait_ended(job)["status"] for job in jobs} == {"succeeded"}
+
+
+@pytest.mark.parametrize("backend", ["embedded", "real"])
+def test_wiped_broker__is_noticed_by_who_listens_again(build: Callable[..., House], backend: str):
+    """A worker that (again) listens to its line compares it with the ledger at once; nobody waits for the clock."""
+    house = build(backend, HEAVYLIFT_WORKER_LOST_AFTER="600").start("parsing", "indexing", beat=False)
+    house.pools["parsing"].stop()
+    jobs = [house.submit(f"{n}.xml", small())["id"] for n in range(5)]
+    wait_sent(house)
+    assert purge(house, "parsing") == 5
+    house.pools["parsing"].start().wait_ready(within=60)
+    assert {house.wait_ended(job)["status"] for job in jobs} == {"succeeded"}
 
 
 @pytest.mark.parametrize("platform", ["embedded"], indirect=True)
