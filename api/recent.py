@@ -7,9 +7,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from api.answers import job_body
-from api.glance import Glance
 from jobs.model import Job, Status
 from ledger import Ledger
+from ledger.glance import Glance
 
 SIZE = 256  # jobs kept
 WAITS_SECONDS = 0.5  # that what a step in line waits for is shown without looking again

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from support.faces import Rooms
 from support.sample_jobs import submit
 
-from api.glance import Glance
 from api.multipart import Form, boundary_of
 from api.problems import Problem
 from api.recent import RecentJobs, Shown
@@ -19,6 +18,7 @@ from jobs.ids import new_id
 from ledger import Ledger
 from ledger.database import Database
 from ledger.errors import JobNotFound
+from ledger.glance import Glance
 
 BOUNDARY = b"b-1"
 # Contents that tease a parser: pieces of the boundary, line ends, dashes.
