@@ -1,7 +1,7 @@
-"""The disk that a drill may fill: a small file system of our own where we may mount one, else a balloon file beside a floor.
+"""The disk of a drill's data, which may be filled: a small file system of our own where we may mount one, else a balloon file beside a floor.
 
-As root on Linux the store lies on a tmpfs inside a mount namespace of this process, which vanishes with it; shrinking
-that to what is used makes every write end in ENOSPC. Elsewhere the platform's disk floor is set below what is free,
+As root on Linux store, scratch and SQLite lie on a tmpfs inside a mount namespace of this process, which vanishes with
+it; shrinking that to what is used makes every write end in ENOSPC. Elsewhere the platform's disk floor is set below what is free,
 and a balloon file takes free space below that floor: uploads are refused, though writes would still work.
 """
 
@@ -24,7 +24,7 @@ class CannotFill(Exception):
 
 
 class Disk(Protocol):
-    """Where the store lies, and how to take its room away."""
+    """Where the data lie, and how to take their room away."""
 
     folder: Path
     floor: int  # bytes for HEAVYLIFT_UPLOAD_DISK_FLOOR

@@ -21,6 +21,7 @@ _OF_RUN = (
     attempts.c.step == step_runs.c.name,
     attempts.c.part == step_runs.c.part,
 )
+_PUT_OFF = ("store.", "ledger.")  # how the codes of such faults begin
 _BATCH = 200  # rows named in one query
 
 
@@ -68,10 +69,10 @@ class Look:
         rows = self._rows(running.group_by(step_runs.c.queue))
         return {pool for pool, count in rows if count >= QUEUES[pool].concurrency}
 
-    def put_off(self, code: str) -> list[Held]:
-        """The step runs that are queued again since a fault of that `code`, such as `store.unavailable`."""
+    def put_off(self) -> list[Held]:
+        """The step runs that are queued again since the store, or the ledger, was away or had no room."""
         rows = self._rows(select(*_HELD, step_runs.c.fault).where(step_runs.c.status == Status.QUEUED.value))
-        return [Held(*row[:4]) for row in rows if row.fault and row.fault["code"] == code]
+        return [Held(*row[:4]) for row in rows if row.fault and row.fault["code"].startswith(_PUT_OFF)]
 
     def claiming_pools(self, since: datetime) -> Counter[str]:
         """How many claims each pool has made since then."""

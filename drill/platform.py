@@ -57,7 +57,7 @@ class Platform:
     """API, one worker per pool, beat, and what they stand on. Everything is started from the thread that made it."""
 
     def __init__(self, *, real: bool, lease: float, room: int) -> None:
-        """`room` is how many bytes the store may take. Raises `MissingBinary` before anything was started."""
+        """`room` is how many bytes store, scratch and ledger may take. Raises `MissingBinary` before anything was started."""
         self.lease = lease
         self.keeper = Keeper()
         self.api_away = Spans()  # when the API was away by our doing
@@ -166,12 +166,12 @@ class Platform:
         return "\n".join(line for name, tail in found for line in [f"--- {name}", *tail])
 
     def keep(self) -> None:
-        """Leave the folder where it is when all ends: ledger, logs, and those of broker and database."""
+        """Leave the folder where it is when all ends: what was on the disk, logs, those of broker and database."""
         if self._keep:
             return
         self._keep = True
-        if isinstance(self.disk, PrivateDisk) and self.store_path.exists():
-            shutil.copytree(self.store_path, self.folder / "store")  # its mount ends with us
+        if isinstance(self.disk, PrivateDisk):
+            shutil.copytree(self.disk.folder, self.folder / "kept")  # its mount ends with us
         for server in (self.broker, self.database):
             if server is not None and server.log.exists():
                 shutil.copy(server.log, self.folder / "logs")
@@ -192,8 +192,8 @@ class Platform:
         self._closing.callback(self.disk.close)
         self.port = free_port()
         self.base_url = f"http://{LOOPBACK}:{self.port}"
-        self.ledger_url = self.database.url if self.database else f"sqlite:///{self.folder / 'data' / 'ledger.sqlite3'}"
-        (self.folder / "data").mkdir(mode=0o700)
+        self.ledger_url = self.database.url if self.database else f"sqlite:///{self.ledger_file}"
+        self.data_dir.mkdir(mode=0o700)
         self._env = self._environment()
         self.keeper.add(Service(name="api", child=self._child("api", "api", is_ready=self.api_answers)))
         for pool in QUEUES:
@@ -203,7 +203,12 @@ class Platform:
     @property
     def ledger_file(self) -> Path | None:
         """SQLite's file; None on PostgreSQL."""
-        return None if self.database else self.folder / "data" / "ledger.sqlite3"
+        return None if self.database else self.data_dir / "ledger.sqlite3"
+
+    @property
+    def data_dir(self) -> Path:
+        """The data folder: on the disk that may be filled, as on a machine that has but one."""
+        return self.disk.folder / "data"
 
     @property
     def store_path(self) -> Path:
@@ -234,7 +239,7 @@ class Platform:
         """What this machine sets for Heavylift does not count."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HEAVYLIFT_")}
         ours = {
-            "HEAVYLIFT_DATA_DIR": str(self.folder / "data"),
+            "HEAVYLIFT_DATA_DIR": str(self.data_dir),
             "HEAVYLIFT_API_PORT": str(self.port),
             "HEAVYLIFT_BROKER_URL": self.broker.url,
             "HEAVYLIFT_BROKER_PREFIX": PREFIX,

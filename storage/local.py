@@ -154,7 +154,8 @@ class LocalStore:
     def _move(self, source: int, path: Path, *, key: str) -> None:
         """Make the file at `path`, open as `source`, the object itself; both names are looked at again after."""
         partial = self._new_partial(key)
-        path.replace(partial)
+        with _translated(f"{path} cannot be moved to object {key}"):
+            path.replace(partial)
         try:
             with _translated(f"{path} cannot be moved to object {key}"):
                 _require_same(source, partial)
@@ -193,7 +194,8 @@ class LocalStore:
     def _may_keep(self, source: int) -> bool:
         """Whether the file can become an object as it is: on our disk, ours alone, under one name."""
         found = os.fstat(source)
-        same_disk = found.st_dev == self._partial.stat().st_dev
+        with _translated("the store's folder cannot be looked at"):
+            same_disk = found.st_dev == self._partial.stat().st_dev
         return same_disk and found.st_nlink == 1 and found.st_uid == os.geteuid()
 
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+from abc import abstractmethod
 from pathlib import Path
 
 from drill.disk import CannotFill
@@ -14,58 +15,67 @@ _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 class _PutOff(Fault):
     """Steps are put off while it lasts, and go on afterwards."""
 
-    over = "the store was well again and each step run that was put off was claimed again"
+    over = (
+        "the store was well again, what was put off was claimed again, and a job that waited to be accepted was claimed"
+    )
     hold = (2.5, 4.0)
     seconds = 11.0
-    code = ""  # of the fault that such step runs show
+
+    def inject(self, stage: Stage) -> None:
+        stage.caught("parsing")  # so that a step finds no store when it wants to save
+        self.break_store(stage)
+        self.mark()
+        self.late = [stage.traffic.plain()]
+
+    @abstractmethod
+    def break_store(self, stage: Stage) -> None:
+        """How it goes away."""
+
+    @abstractmethod
+    def mend_store(self, stage: Stage) -> None:
+        """How it comes back."""
+
+    def lift(self, stage: Stage) -> None:
+        self.mend_store(stage)
+        self.mark()
+        self.put_off = stage.look.put_off()
+        self.note = f"{len(self.put_off)} step runs were put off"
 
     def is_over(self, stage: Stage) -> bool:
-        return stage.look.have_moved(self.put_off)
-
-    def note_put_off(self, stage: Stage) -> None:
-        """Remember who waits; recovery is counted from now."""
-        self.mark()
-        self.put_off = stage.look.put_off(self.code)
-        self.note = f"{len(self.put_off)} step runs were put off"
+        accepted = all(job.done() for job in self.late)
+        ids = {job_id for job in self.late if job.done() and (job_id := job.result()) is not None}
+        return accepted and not stage.look.unclaimed(ids) and stage.look.have_moved(self.put_off)
 
 
 class StoreErrors(_PutOff):
     """The store's folder turns into a plain file, so that every call fails, and back."""
 
     name = "store-errors"
-    code = "store.unavailable"
 
-    def inject(self, stage: Stage) -> None:
+    def break_store(self, stage: Stage) -> None:
         self.decoy = stage.platform.store_path.with_name("decoy")
         self.decoy.touch()
-        stage.caught("parsing")  # so that a step finds its store away when it wants to save
         exchange(stage.platform.store_path, self.decoy)
-        self.mark()
 
-    def lift(self, stage: Stage) -> None:
+    def mend_store(self, stage: Stage) -> None:
         exchange(stage.platform.store_path, self.decoy)
-        self.note_put_off(stage)
 
 
 class FullDisk(_PutOff):
-    """The store's disk has no room: uploads are refused with 507, and clients come again."""
+    """The disk of store, scratch and SQLite has no room: uploads are refused with 507, and clients come again."""
 
     name = "full-disk"
-    code = "store.full"
 
-    def inject(self, stage: Stage) -> None:
-        stage.caught("parsing")
+    def break_store(self, stage: Stage) -> None:
         try:
             stage.platform.disk.fill()
         except CannotFill as error:
             raise CannotInject(str(error)) from error
         stage.platform.disk_full.open()
-        self.mark()
 
-    def lift(self, stage: Stage) -> None:
+    def mend_store(self, stage: Stage) -> None:
         stage.platform.disk.empty()
         stage.platform.disk_full.close()
-        self.note_put_off(stage)
 
 
 def exchange(one: Path, other: Path) -> None:

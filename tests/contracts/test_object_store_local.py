@@ -84,6 +84,20 @@ def test_local__lost_disk_is_no_lost_object(tmp_path: Path):
     assert get(store, key) == b"bytes"
 
 
+def test_local__file_moved_into_a_lost_disk_is_given_back(tmp_path: Path):
+    """A disk that goes away, or whose folder is a file now, is `StoreUnavailable` to a move; the file stays where it was."""
+    store = LocalStore(tmp_path / "store")
+    store.probe()
+    given = tmp_path / "given"
+    given.write_bytes(b"kept")
+    (tmp_path / "store").rename(tmp_path / "away")
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            store.put_file(new_id(), given, move=True)
+        assert given.read_bytes() == b"kept"
+        (tmp_path / "store").touch()
+
+
 def test_local__files_are_private(tmp_path: Path):
     """Folders are 0700 and objects 0600, whatever the umask and the source file say."""
     before = os.umask(0)
