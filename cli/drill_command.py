@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.exits import CommandError, Exit
-from cli.screen import emit_json, say
+from cli.screen import emit, emit_json, say
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,7 +44,7 @@ def drill(
 
     if faults == "list":
         for name, fault in FAULTS.items():
-            say(f"{name:42} {(fault.__doc__ or '').splitlines()[0]}")
+            emit(f"{name:42} {(fault.__doc__ or '').splitlines()[0]}")
         return
     order = Order(
         jobs=jobs,
@@ -58,7 +58,7 @@ def drill(
     try:
         verdict = run(order, say=say)
     except MissingBinary as missing:
-        raise CommandError(f"{'--real' if real else 'a drill'} needs a server: {missing}") from missing
+        raise CommandError(f"drill{' --real' if real else ''}: {missing}") from missing
     except NotStarted as error:
         raise CommandError(str(error), code=Exit.FAILED) from error
     finally:

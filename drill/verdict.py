@@ -109,6 +109,10 @@ class Verdict:
             "p95_status_ms": percentile(tally.status_ms, 0.95),
             "availability": round(tally.availability, 5),
             "recovery_seconds": self.recoveries,
+            "faults": [
+                {"fault": one.fault, "at": round(one.at, 1), "note": one.note, "recovery": one.recovery}
+                for one in self.faults
+            ],
             "skipped": {one.fault: one.skipped for one in self.faults if one.skipped},
             "crashes": list(self.crashes),
             "audit": {"well": self.audit.well, "checked": dict(self.audit.checked)},

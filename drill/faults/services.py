@@ -69,6 +69,7 @@ class TwoBeats(Fault):
         keeper = stage.platform.keeper
         if "beat-other" not in keeper.services:
             stage.platform.beat("beat-other").start()
+        self.mark()
         self.note = "until the end"
 
     def is_over(self, stage: Stage) -> bool:  # noqa: ARG002 - the base's
