@@ -30,6 +30,7 @@ _SUBMIT_PROBLEMS = documented(
     "input.unsupported",
     "idempotency.mismatch",
     "ledger.unavailable",
+    "server.ending",
     "store.unavailable",
     "store.full",
 )

@@ -3,12 +3,11 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import structlog
 
+from broker.messages import StepMessage
 from jobs.errors import Actor, Cancelled, Fault, StepError, TransientError
-from jobs.model import StepKey
 from jobs.outcomes import Failed, Outcome, RetryLater, Usage
 from ledger import Claim, Ledger
 from ledger.errors import LedgerUnavailable
@@ -20,16 +19,6 @@ _LEDGER_PAUSE = 0.5  # seconds between tries while the ledger is away
 
 class ShuttingDown(Exception):
     """The worker ends and takes nothing new; the message goes back to the broker."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """What travels through the broker: ids, nothing else."""
-
-    job_id: str
-    step: str
-    part: int
-    dispatch: int
 
 
 class Executor:
@@ -53,7 +42,7 @@ class Executor:
         self._lease = lease
         self._stopping = threading.Event()
 
-    def execute(self, message: Message) -> None:
+    def execute(self, message: StepMessage) -> None:
         """Do what `message` asks, unless it is stale; raises `ShuttingDown` where nothing was begun."""
         claim = self._claim(message)
         if claim is None:
@@ -72,13 +61,13 @@ class Executor:
         """Begin nothing new; `Heartbeat.stop_all` ends what runs."""
         self._stopping.set()
 
-    def _claim(self, message: Message) -> Claim | None:
+    def _claim(self, message: StepMessage) -> Claim | None:
         """Wait for an absent ledger here: this thread has nothing else to do, and the message stays unacked."""
         while not self._stopping.is_set():
             try:
                 return self._ledger.claim(
                     message.job_id,
-                    StepKey(message.step, message.part),
+                    message.key,
                     dispatch=message.dispatch,
                     worker=self._worker,
                     lease=self._lease,

@@ -22,7 +22,7 @@ from workers.anew import Past
 from workers.comeback import Comeback
 from workers.consumer import CarefulConsumer, StepRequest, heard, listening
 from workers.deaf import DeafWatch, Hearing, Line, Senses
-from workers.executor import Message, ShuttingDown
+from workers.executor import ShuttingDown
 from workers.sandbox import remove
 from workers.shutdown import Shutdown
 from workers.wiring import Worker, build_worker
@@ -81,10 +81,9 @@ def register_tasks(app: Celery, worker: Worker, *, hearing: Hearing) -> None:
         said = StepMessage.read(args)
         if said is None:
             raise Reject("no message of ours", requeue=False)
-        message = Message(job_id=said.job_id, step=said.key.name, part=said.key.part, dispatch=said.dispatch)
         try:
             with hearing.busy():
-                worker.executor.execute(message)
+                worker.executor.execute(said)
         except ShuttingDown:
             raise Reject("the worker is shutting down", requeue=True) from None
         except Exception as error:  # Celery would acknowledge it, MemoryError apart, which would end the worker

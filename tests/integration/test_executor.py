@@ -12,6 +12,7 @@ from support import sandbox_steps
 from support.sample_jobs import NO_WAIT
 from support.waiting import wait_until
 
+from broker.messages import StepMessage
 from jobs.errors import InputError
 from jobs.ids import new_id
 from jobs.model import FileFacts, Job, Status, StepKey
@@ -22,7 +23,7 @@ from ledger.errors import LedgerUnavailable
 from ledger.schema import attempts
 from storage import open_store
 from storage.port import ObjectStore, StoreUnavailable
-from workers.executor import Executor, Message, ShuttingDown
+from workers.executor import Executor, ShuttingDown
 from workers.heartbeat import Heartbeat
 from workers.runner import Limits, Runner
 from workers.sandbox import Sandbox
@@ -109,7 +110,7 @@ class Platform:
     def execute(self, dispatch: Dispatch) -> None:
         """Do what the broker's delivery would do."""
         self.executor.execute(
-            Message(job_id=dispatch.job_id, step=dispatch.step, part=dispatch.part, dispatch=dispatch.dispatch)
+            StepMessage(job_id=dispatch.job_id, key=StepKey(dispatch.step, dispatch.part), dispatch=dispatch.dispatch)
         )
 
     def job(self, job: Job) -> Job:
