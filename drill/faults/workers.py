@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -15,6 +16,7 @@ from ledger import Held
 _BUSY = ("parsing", "validation", "thumbnails", "indexing")  # pools whose workers hold step runs
 _SANDBOXED = ("parsing", "validation", "thumbnails")
 _AWAY = 4.0  # seconds that Celery's control may take to answer
+_WARM_UP = 10.0  # seconds until a step's child should run
 
 
 class _Taken(Fault):
@@ -48,12 +50,15 @@ class KillChild(_Taken):
 
     def inject(self, stage: Stage) -> None:
         worker = self.catch(stage)
-        templates = psutil.Process(worker.child.pid).children()
-        children = [child for template in templates for child in template.children()]
-        victims = children if children and self.rng.random() < 0.7 else templates
-        for victim in victims[:1]:
-            self.note += f": {'a child' if victims is children else 'the template'}"
-            victim.kill()
+        pid, wants_child = worker.child.pid, self.rng.random() < 0.7
+        # The step may have been claimed only just now, and its template still be on its way.
+        stage.until(lambda: below(pid)[1 if wants_child else 0], within=_WARM_UP)
+        templates, children = below(pid)
+        for victim in (children if wants_child and children else templates)[:1]:
+            self.note += f": {'the template' if victim in templates else 'a child'}"
+            with suppress(psutil.NoSuchProcess):
+                victim.kill()
+        self.mark()
 
 
 class KillWorker(_Taken):
@@ -166,6 +171,15 @@ class DeafWorker(Fault):
                 queue_name(options, "parsing"), destination=[name], connection=connection, reply=True, timeout=_AWAY
             )
         return answers or []
+
+
+def below(pid: int) -> tuple[list[psutil.Process], list[psutil.Process]]:
+    """The sandbox templates of a worker, and their children."""
+    try:
+        templates = psutil.Process(pid).children()
+        return templates, [child for template in templates for child in template.children()]
+    except psutil.NoSuchProcess:
+        return [], []
 
 
 FAULTS = (KillChild, KillWorker, KillMainOnly, PauseWorker, StopPool, DeafWorker)
