@@ -59,6 +59,8 @@ def drill(
         verdict = run(order, say=say)
     except MissingBinary as missing:
         raise CommandError(f"drill{' --real' if real else ''}: {missing}") from missing
+    except KeyboardInterrupt:
+        raise typer.Exit(Exit.INTERRUPTED) from None
     except NotStarted as error:
         raise CommandError(str(error), code=Exit.FAILED) from error
     finally:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TypeVar
 
 from drill.keeper import Service
 from drill.look import Look
@@ -12,7 +13,9 @@ from drill.traffic import Traffic
 from ledger import Held
 from ledger.errors import LedgerUnavailable
 
+T = TypeVar("T")
 _EVERY = 0.04  # seconds between two looks
+_LEDGER_LIMIT = 30.0  # seconds until it should answer again
 _BAIT_LIMIT = 20.0  # seconds until somebody should have taken a bait
 
 
@@ -43,6 +46,16 @@ class Stage:
             if left <= 0:
                 return False
             time.sleep(min(_EVERY, left))
+
+    def sure(self, ask: Callable[[], T]) -> T:
+        """The answer of a ledger that may be away for a moment; raises `LedgerUnavailable` where it stays away."""
+        answers: list[T] = []
+
+        def answered() -> bool:
+            answers.append(ask())
+            return True
+
+        return answers[0] if self.until(answered, within=_LEDGER_LIMIT) else ask()
 
     def caught(self, pool: str) -> tuple[Service, list[Held]]:
         """A worker of the pool, and the step runs that it holds at this moment; a bait is laid for it.

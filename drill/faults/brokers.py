@@ -21,7 +21,7 @@ class _Away(Fault):
 
     def lift(self, stage: Stage) -> None:
         stage.submitted(self.late)
-        self.queued = stage.look.queued()
+        self.queued = stage.sure(stage.look.queued)
         stage.platform.broker.start()
         self.mark()
         self.note = f"queued then: {', '.join(sorted(self.queued)) or 'nothing'}"
@@ -63,7 +63,7 @@ class WipeBroker(_Away):
         stage.until(lambda: not stage.look.unsent(ids), within=15.0)
         stage.platform.broker.kill()
         stage.platform.broker.wipe()
-        self.lost = [held for queue in stage.look.queued().values() for held in queue]
+        self.lost = [held for queue in stage.sure(stage.look.queued).values() for held in queue]
 
     def lift(self, stage: Stage) -> None:
         super().lift(stage)
@@ -92,7 +92,7 @@ class KillPublisher(Fault):
         else:
             broker.kill()
         self.ids = stage.submitted([stage.traffic.plain() for _ in range(3)])
-        unsent = stage.look.unsent(self.ids)
+        unsent = stage.sure(lambda: stage.look.unsent(self.ids))
         stage.platform.kill_api()
         self.mark()
         self.note = f"{len(unsent)} committed and not sent, broker {'frozen' if self.frozen else 'dead'}"

@@ -38,7 +38,7 @@ class _PutOff(Fault):
     def lift(self, stage: Stage) -> None:
         self.mend_store(stage)
         self.mark()
-        self.put_off = stage.look.put_off()
+        self.put_off = stage.sure(stage.look.put_off)
         self.note = f"{len(self.put_off)} step runs were put off"
 
     def is_over(self, stage: Stage) -> bool:

@@ -127,7 +127,7 @@ class StopPool(Fault):
         self.note = self.pool
 
     def lift(self, stage: Stage) -> None:
-        others = stage.look.claiming_pools(self.since)
+        others = stage.sure(lambda: stage.look.claiming_pools(self.since))
         others.pop(self.pool, None)
         self.note += f"; meanwhile others claimed {others.total()}"
         stage.until(lambda: not any(worker.child.running for worker in self.workers), within=60.0)
@@ -151,7 +151,7 @@ class DeafWorker(Fault):
         self.worker = stage.platform.keeper.workers("parsing")[0]
         pid = self.worker.child.pid
         stage.until(lambda: stage.look.worker_name("parsing", pid), within=30.0)
-        answers = self._deafen(stage, stage.look.worker_name("parsing", pid) or "")
+        answers = self._deafen(stage, stage.sure(lambda: stage.look.worker_name("parsing", pid)) or "")
         if not answers:
             raise CannotInject("the worker did not hear the remote control that should deafen it")
         self.mark()
