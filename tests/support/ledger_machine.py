@@ -66,15 +66,26 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # --- publishers, the broker, workers -----------------------------------------------------------------------------
 
-    @rule(how=st.sampled_from(["confirmed", "not confirmed", "broker away", "killed"]))
+    @rule(how=st.sampled_from(["confirmed", "sent", "broker away", "killed"]))
     def publish(self, how: str) -> None:
+        """What hands hold is sent and confirmed, sent alone, not sent, or forgotten with their publisher."""
         hands, self.world.hands = self.world.hands, []
-        if how in {"confirmed", "not confirmed"}:
+        if how in {"confirmed", "sent"}:
             self.world.broker += hands
-        if how == "confirmed" and hands:
+        if how == "sent":
+            self.world.untold += hands
+        elif how == "confirmed" and hands:
             self.world.alone(acts.sent(hands))
-        if how == "broker away" and hands:
+        elif how == "broker away" and hands:
             self.world.alone(acts.unsent(hands))
+
+    @rule()
+    def confirm_late(self) -> None:
+        """A publisher tells of messages that it sent long ago; what became of them since is not its business."""
+        untold, self.world.untold = self.world.untold, []
+        self.world.lost |= {Message.of(one) for one in untold} - {Message.of(one) for one in self.world.broker}
+        if untold:
+            self.world.alone(acts.sent(untold))
 
     @rule(pick=PICKS, side=SIDES, lease=st.sampled_from([acts.LEASE, acts.LEASE, -30.0]))
     def deliver(self, pick: int, side: int, lease: float) -> None:

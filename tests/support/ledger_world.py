@@ -72,6 +72,7 @@ class World(Known):
     place: Place
     rows: Rows
     hands: list[Dispatch] = field(default_factory=list)  # of publishers: committed, not sent
+    untold: list[Dispatch] = field(default_factory=list)  # sent, but the ledger was not told yet
     claims: list[Claim] = field(default_factory=list)  # that living workers work on
     ever: list[Claim] = field(default_factory=list)  # all that were given
     refused: list[Message] = field(default_factory=list)  # by claims of the acts that run
