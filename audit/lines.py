@@ -13,7 +13,7 @@ from audit.report import Check, Finding
 from broker import BrokerOptions
 from jobs.model import Status
 from ledger import Ledger
-from ledger.database import db_now
+from ledger.database import db_as_of, db_now
 from ledger.lines import UNSENT
 from ledger.schema import outbox, queue_controls, step_runs
 
@@ -140,4 +140,4 @@ def _overdue(lost_after: float) -> Select[str, int, int, datetime]:
     same = (step_runs.c.job_id == outbox.c.job_id, step_runs.c.name == outbox.c.step, step_runs.c.part == outbox.c.part)
     wanted = exists().where(*same, step_runs.c.dispatch == outbox.c.dispatch, step_runs.c.status == Status.QUEUED.value)
     query = select(outbox.c.queue, func.count(), func.min(outbox.c.id), func.min(outbox.c.due_at))
-    return query.where(outbox.c.due_at < db_now(-lost_after), wanted).group_by(outbox.c.queue)
+    return query.where(outbox.c.due_at < db_as_of(-lost_after), wanted).group_by(outbox.c.queue)

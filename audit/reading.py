@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, Select, bindparam, func, select, text
 
 from ledger import Ledger
-from ledger.database import db_now
+from ledger.database import db_as_of, db_now
 from ledger.lines import ALIVE_SECONDS
 from ledger.schema import artifacts, attempts, blobs, events, jobs, search_places, step_runs, workers
 
@@ -65,7 +65,7 @@ def snapshot(ledger: Ledger) -> Iterator[Connection]:
 
 def look_around(ledger: Ledger, *, lost_after: float) -> Scene:
     """Who works on this ledger now, and how far its log reaches back."""
-    alive = select(workers.c.pool, func.sum(workers.c.concurrency)).where(workers.c.seen_at > db_now(-ALIVE_SECONDS))
+    alive = select(workers.c.pool, func.sum(workers.c.concurrency)).where(workers.c.seen_at > db_as_of(-ALIVE_SECONDS))
     with ledger.database.reading() as tx:
         pools = {pool: int(threads) for pool, threads in tx.execute(alive.group_by(workers.c.pool))}
         return Scene(

@@ -21,12 +21,20 @@ def back_up(settings: Settings, target: Path, *, say: Callable[[str], None]) -> 
     that the ledger's copy names and that is gone by then belonged to a job that was deleted: the ledger is copied anew.
     Raises `CommandError` where ledger or store are elsewhere, or the target is taken.
     """
-    source = settings.data_dir
     _require_embedded(settings)
     try:
         target.mkdir(mode=0o700, parents=True)
     except FileExistsError:
         raise CommandError(f"{target} is there already", hint="name a folder that is not") from None
+    try:
+        return _copied(settings, target, say=say)
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)  # half a backup must not look like one
+        raise
+
+
+def _copied(settings: Settings, target: Path, *, say: Callable[[str], None]) -> int:
+    source = settings.data_dir
     copied = _copy_new(settings.store_path / "objects", target / _OBJECTS)
     for _ in range(_ROUNDS):
         _copy_ledger(source / "ledger.sqlite3", target / "ledger.sqlite3")

@@ -18,6 +18,7 @@ from ledger.schema import attempts, dead_letters, events, jobs, outbox, step_run
 CHANNEL = "heavylift"  # PostgreSQL NOTIFY; the payload is the job's id
 # A publisher thread of the process that committed gets this head start before a dispatcher takes the row.
 HEAD_START = 5.0  # seconds
+_KEPT_ATTEMPTS = 100  # of one dead letter: a store that was away for a day makes thousands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +43,11 @@ def locked(tx: Connection, job_id: str, *, owner: str | None = None) -> tuple[Jo
     return whole(tx, [row], with_artifacts=False)[0], row["now"]
 
 
+# Rows that refer to a job may be written meanwhile (key_share): those of the outbox, say, by a resume.
 # Statements are built once: building one costs as much as sending it.
-_LOCK = select_jobs(db_now().label("now")).where(jobs.c.id == bindparam("job_id")).with_for_update(of=jobs)
+_LOCK = (
+    select_jobs(db_now().label("now")).where(jobs.c.id == bindparam("job_id")).with_for_update(of=jobs, key_share=True)
+)
 _UPDATE_JOB = update(jobs).where(jobs.c.id == bindparam("_id"))
 _INSERT_OUTBOX = insert(outbox).returning(outbox.c.id)
 _INSERT_EVENT = insert(events)
@@ -125,15 +129,16 @@ def log(tx: Connection, job: Job, happened: Iterable[Event], *, now: datetime) -
 
 
 def bury(tx: Connection, job: Job, key: StepKey, *, now: datetime) -> None:
-    """Keep a step run that the platform gave up on, with all its attempts as evidence."""
+    """Keep a step run that the platform gave up on, with its last attempts as evidence."""
     step = job.step(key)
     query = select(attempts).where(
         attempts.c.job_id == job.id, attempts.c.step == key.name, attempts.c.part == key.part
     )
+    began = tx.execute(select(func.count()).select_from(query.subquery())).scalar_one()
     tried = [
         {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
-        for row in tx.execute(query.order_by(attempts.c.fence)).mappings()
-    ]
+        for row in tx.execute(query.order_by(attempts.c.fence.desc()).limit(_KEPT_ATTEMPTS)).mappings()
+    ][::-1]
     tx.execute(
         insert(dead_letters).values(
             id=new_id(),
@@ -143,7 +148,7 @@ def bury(tx: Connection, job: Job, key: StepKey, *, now: datetime) -> None:
             part=key.part,
             attempt=step.attempt,
             fault=step.fault.to_json() if step.fault else None,
-            evidence={"attempts": tried},
+            evidence={"attempts": tried, "claims": began},
             state="open",
             created_at=now,
         )

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, or_, select, update
+from sqlalchemy import Connection, insert, or_, select, update
 
-from ledger.blobs import DAMAGED, DELETING, LIVE
+from ledger.blobs import DAMAGED, DELETING, LIVE, PENDING
 from ledger.database import Database, db_now
 from ledger.schema import artifacts, blobs, jobs
 
@@ -49,6 +49,11 @@ class BlobChecks:
         with self.database.reading() as tx:
             found = [f"the file of job {job_id}" for job_id in tx.execute(files).scalars()]
             return found + [f"artifact {name} of job {job_id}" for name, job_id in tx.execute(made)]
+
+    def adopt_blob(self, key: str, *, days: float) -> None:
+        """Note an object that the ledger did not know: the collector takes it in `days`, unless its row comes back."""
+        row = {"key": key, "state": PENDING, "lease_until": db_now(days * 86400), "created_at": db_now()}
+        self.database.writing(lambda tx: tx.execute(insert(blobs).values(row)))
 
     def damage_blob(self, key: str) -> None:
         """Its bytes are not what they should be: nothing new may refer to it."""

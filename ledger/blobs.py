@@ -7,7 +7,7 @@ from collections.abc import Callable
 from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, select, update
 
 from jobs.ids import new_id
-from ledger.database import Database, db_now
+from ledger.database import Database, db_as_of, db_now
 from ledger.schema import artifacts, blobs, jobs
 
 PENDING, LIVE, DELETING = "pending", "live", "deleting"
@@ -113,7 +113,7 @@ class Blobs:
         def work(tx: Connection) -> list[str]:
             idle = (
                 select(blobs.c.key)
-                .where(blobs.c.state.in_((PENDING, LIVE, DAMAGED)), blobs.c.lease_until < db_now(), ~referred)
+                .where(blobs.c.state.in_((PENDING, LIVE, DAMAGED)), blobs.c.lease_until < db_as_of(), ~referred)
                 .limit(limit)
                 .with_for_update(skip_locked=True)
             )
@@ -121,7 +121,7 @@ class Blobs:
             # The row lock is held: whoever wants to refer to one of these now waits and then finds it condemned.
             if keys:
                 tx.execute(
-                    update(blobs).where(blobs.c.key.in_(keys), blobs.c.lease_until < db_now()).values(state=DELETING)
+                    update(blobs).where(blobs.c.key.in_(keys), blobs.c.lease_until < db_as_of()).values(state=DELETING)
                 )
             return list(tx.execute(select(blobs.c.key).where(blobs.c.state == DELETING).limit(limit)).scalars())
 

@@ -36,6 +36,19 @@ class db_now(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function th
         super().__init__(literal(float(seconds), Float))
 
 
+class db_as_of(db_now):  # noqa: N801 - reads as the SQL function that it is
+    """The same for comparisons: when the statement began, which does not change under it, so that an index may be used."""
+
+    inherit_cache = True
+    name = "db_as_of"
+
+
+@compiles(db_as_of, "postgresql")
+def _postgres_as_of(element: db_as_of, compiler: SQLCompiler, **named: Any) -> str:
+    seconds = compiler.process(element.clauses, **named)
+    return f"(statement_timestamp() + make_interval(secs => CAST({seconds} AS double precision)))"
+
+
 @compiles(db_now, "postgresql")
 def _postgres_now(element: db_now, compiler: SQLCompiler, **named: Any) -> str:
     seconds = compiler.process(element.clauses, **named)
@@ -43,6 +56,7 @@ def _postgres_now(element: db_now, compiler: SQLCompiler, **named: Any) -> str:
 
 
 @compiles(db_now, "sqlite")
+@compiles(db_as_of, "sqlite")
 def _sqlite_now(element: db_now, compiler: SQLCompiler, **named: Any) -> str:
     # The form in which SQLAlchemy stores datetimes (six decimals), so that text comparison is time comparison.
     seconds = compiler.process(element.clauses, **named)

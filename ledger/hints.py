@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select
 
 from jobs.model import FileFacts, Job, Memory, StepRun
-from ledger.database import Database, db_now
+from ledger.database import Database, db_as_of, db_now
 from ledger.schema import memory_hints
 
 KEPT_DAYS = 30.0  # a newer release may need less
@@ -50,7 +50,7 @@ class Hints:
         now = time.monotonic()
         with self._reading:
             if not self._read_at or now - self._read_at > _FRESH_SECONDS:
-                query = select(memory_hints).where(memory_hints.c.seen_at > db_now(-KEPT_DAYS * 86400))
+                query = select(memory_hints).where(memory_hints.c.seen_at > db_as_of(-KEPT_DAYS * 86400))
                 with self.database.reading() as tx:
                     rows = tx.execute(query).mappings().all()
                 self._hints = {

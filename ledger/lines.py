@@ -9,13 +9,15 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, in
 from jobs.model import Job, Status, StepKey, StepRun
 from jobs.queues import QUEUES
 from jobs.waiting import Waiting, WaitsFor, told_by_row
-from ledger.database import Database, db_now
+from ledger.database import Database, db_as_of, db_now
 from ledger.schema import jobs, outbox, queue_controls, step_runs, workers
 
 ALIVE_SECONDS = 30.0  # a worker that was not seen for longer counts as gone
 _UNSENT_SECONDS = 2.0  # an outbox row that is due for longer waits for the broker
+_AT_A_TIME = 20_000  # messages that one transaction sends again
+_COUNTED = 10_000  # places in line that are told apart
 _QUEUED = step_runs.c.status == Status.QUEUED.value
-_DUE = or_(step_runs.c.not_before.is_(None), step_runs.c.not_before <= db_now())
+_DUE = or_(step_runs.c.not_before.is_(None), step_runs.c.not_before <= db_as_of())
 UNSENT = exists().where(
     outbox.c.job_id == step_runs.c.job_id,
     outbox.c.step == step_runs.c.name,
@@ -56,12 +58,13 @@ class Lines:
     def resume(self, queue: str) -> int:
         """Let `queue` be claimed from again; returns how many messages go out again.
 
-        What was delivered while the queue was paused found nothing to claim and is gone from the broker.
+        What was delivered while the queue was paused found nothing to claim and is gone from the broker. Of a very
+        long queue the first go out now, and the rest as the reconciler of lost messages finds them.
         """
 
         def work(tx: Connection) -> int:
             was = tx.execute(delete(queue_controls).where(queue_controls.c.queue == queue, queue_controls.c.paused))
-            return send_again(tx, and_(step_runs.c.queue == queue, _QUEUED, ~UNSENT)) if was.rowcount else 0
+            return send_again(tx, and_(step_runs.c.queue == queue, _QUEUED), limit=_AT_A_TIME) if was.rowcount else 0
 
         return self.database.writing(work, durable=True)
 
@@ -76,7 +79,7 @@ class Lines:
             step_runs.c.status.in_((Status.QUEUED.value, Status.RUNNING.value))
         )
         oldest = select(step_runs.c.queue, func.min(step_runs.c.queued_at)).where(_QUEUED, _DUE)
-        alive = select(workers.c.pool, func.count()).where(workers.c.seen_at > db_now(-ALIVE_SECONDS))
+        alive = select(workers.c.pool, func.count()).where(workers.c.seen_at > db_as_of(-ALIVE_SECONDS))
         with self.database.reading() as tx:
             counted = {(q, s): n for q, s, n in tx.execute(steps.group_by(step_runs.c.queue, step_runs.c.status))}
             since = dict(tx.execute(oldest.group_by(step_runs.c.queue)).tuples().all())
@@ -139,7 +142,8 @@ def send_again(tx: Connection, condition: ColumnElement[bool], *, limit: int | N
         .limit(limit)
     )
     names = ["job_id", "step", "part", "dispatch", "queue", "priority", "correlation_id", "due_at", "tries"]
-    return len(tx.execute(insert(outbox).from_select(names, rows).returning(outbox.c.id)).all())
+    again = insert(outbox).from_select(names, rows).execution_options(preserve_rowcount=True)
+    return tx.execute(again).rowcount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,8 +157,8 @@ class _Seen:
 
     @classmethod
     def read(cls, tx: Connection, job_id: str) -> "_Seen":
-        late = outbox.c.due_at < db_now(-_UNSENT_SECONDS)
-        alive = workers.c.seen_at > db_now(-ALIVE_SECONDS)
+        late = outbox.c.due_at < db_as_of(-_UNSENT_SECONDS)
+        alive = workers.c.seen_at > db_as_of(-ALIVE_SECONDS)
         controls = queue_controls.c
         rows = tx.execute(
             union_all(
@@ -189,13 +193,13 @@ class _Seen:
 
 
 def _ahead(tx: Connection, step: StepRun, job_id: str) -> int:
-    """How many of its queue were queued before it."""
+    """How many of its queue were queued before it, up to a number beyond which nobody cares."""
     before = or_(
         step_runs.c.queued_at < step.queued_at,
         and_(step_runs.c.queued_at == step.queued_at, step_runs.c.job_id < job_id),
     )
-    query = select(func.count()).select_from(step_runs).where(step_runs.c.queue == step.queue, _QUEUED, before)
-    return int(tx.execute(query).scalar_one())
+    some = select(step_runs.c.job_id).where(step_runs.c.queue == step.queue, _QUEUED, before).limit(_COUNTED)
+    return int(tx.execute(select(func.count()).select_from(some.subquery())).scalar_one())
 
 
 def _paused(queue: str) -> ColumnElement[bool]:
@@ -208,11 +212,15 @@ def resend_lost(tx: Connection, depths: Mapping[str, int], *, older_than: float,
 
 
 def _resend(tx: Connection, queue: str, depth: int, *, older_than: float, limit: int) -> int:
+    if tx.dialect.name == "postgresql":  # SQLite has one writer anyway
+        mine = select(func.pg_try_advisory_xact_lock(func.hashtext(f"heavylift.resend.{queue}")))
+        if not tx.execute(mine).scalar_one():
+            return 0
     waiting = and_(step_runs.c.queue == queue, _QUEUED, ~UNSENT, ~_paused(queue))
     old = and_(
         waiting,
-        step_runs.c.queued_at < db_now(-older_than),
-        or_(step_runs.c.not_before.is_(None), step_runs.c.not_before < db_now(-older_than)),
+        step_runs.c.queued_at < db_as_of(-older_than),
+        or_(step_runs.c.not_before.is_(None), step_runs.c.not_before < db_as_of(-older_than)),
     )
     missing = int(tx.execute(select(func.count()).select_from(step_runs).where(waiting)).scalar_one()) - depth
     return send_again(tx, old, limit=min(missing, limit)) if missing > 0 else 0

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Select, column, func, select
 from sqlalchemy.dialects.postgresql import JSONB
 
 from jobs.model import Artifact, Job, Status
-from ledger.database import Database, db_now
+from ledger.database import Database, db_as_of
 from ledger.errors import ArtifactNotFound, JobNotFound
 from ledger.lines import ALIVE_SECONDS
 from ledger.rows import Attempt, artifact_from, attempt_from, select_jobs, whole
@@ -112,13 +112,14 @@ class Queries:
         return artifact_from(row)
 
     def attempts(self, job_id: str, *, owner: str) -> list[Attempt]:
-        """All attempts of a job's step runs, in the order in which they began. Raises `JobNotFound`."""
+        """The last thousand attempts of a job's step runs, in the order in which they began. Raises `JobNotFound`."""
         mine = select(jobs.c.id).where(jobs.c.id == job_id, jobs.c.owner == owner)
-        query = select(attempts).where(attempts.c.job_id == job_id).order_by(attempts.c.started_at, attempts.c.fence)
+        mine_all = select(attempts).where(attempts.c.job_id == job_id)
+        query = mine_all.order_by(attempts.c.started_at.desc(), attempts.c.fence.desc()).limit(1000)
         with self.database.reading() as tx:
             if tx.execute(mine).first() is None:
                 raise JobNotFound(job_id)
-            return [attempt_from(row) for row in tx.execute(query).mappings()]
+            return [attempt_from(row) for row in tx.execute(query).mappings()][::-1]
 
     def counts(self) -> Counts:
         """How much of everything there is."""
@@ -126,9 +127,9 @@ class Queries:
             step_runs.c.status.in_((Status.QUEUED.value, Status.RUNNING.value))
         )
         alive = select(workers.c.pool, func.count(), func.min(workers.c.sandbox)).where(
-            workers.c.seen_at > db_now(-ALIVE_SECONDS)
+            workers.c.seen_at > db_as_of(-ALIVE_SECONDS)
         )
-        unsent = select(func.count()).select_from(outbox).where(outbox.c.due_at <= db_now())
+        unsent = select(func.count()).select_from(outbox).where(outbox.c.due_at <= db_as_of())
         letters = select(func.count()).select_from(dead_letters).where(dead_letters.c.state == "open")
         with self.database.reading() as tx:
             steps = tx.execute(by_queue.group_by(step_runs.c.status, step_runs.c.queue)).all()

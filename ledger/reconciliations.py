@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
 
 from jobs.ids import new_id
-from ledger.database import Database, db_now
+from ledger.database import Database, db_as_of, db_now
 from ledger.errors import RunNotFound
 from ledger.schema import reconciliations
 
@@ -39,17 +39,23 @@ class Reconciliations:
     def begin_run(self, name: str, *, every: float | None = None) -> str | None:
         """Note that a run begins; returns its id.
 
-        With `every` (seconds, the clock's rhythm) the database's time is cut into slots: None where another beat's
-        tick has this slot already.
+        With `every` (seconds, the clock's rhythm) the database's time is cut into slots: None where another tick has
+        this slot already. A run of the slot that failed is taken up again.
         """
         run_id = new_id()
 
         def work(tx: Connection) -> str | None:
             now = tx.execute(select(db_now())).scalar_one()
             slot = int(now.timestamp() // every) if every else None
-            taken = select(reconciliations.c.id).where(reconciliations.c.name == name, reconciliations.c.slot == slot)
-            if slot is not None and tx.execute(taken).first() is not None:
-                return None
+            of_slot = (reconciliations.c.name == name, reconciliations.c.slot == slot)
+            if slot is not None:
+                failed = update(reconciliations).where(*of_slot, reconciliations.c.state == FAILED)
+                again = failed.values(state=RUNNING, started_at=now, finished_at=None, notes=[])
+                taken_up = tx.execute(again.returning(reconciliations.c.id)).scalar_one_or_none()
+                if taken_up is not None:
+                    return str(taken_up)
+                if tx.execute(select(reconciliations.c.id).where(*of_slot)).first() is not None:
+                    return None
             values = {"id": run_id, "name": name, "slot": slot, "state": RUNNING, "started_at": now}
             tx.execute(insert(reconciliations).values(**values, checked=0, repaired=0, left_alone=0, notes=[]))
             return run_id
@@ -116,23 +122,27 @@ class Reconciliations:
         return page, page[-1].id if len(rows) > limit else None
 
     def forget_runs(self) -> int:
-        """Drop old rows: quiet ones after a day, others after thirty; returns how many went.
+        """Drop old rows: quiet ones after a day, others after thirty, but the last of each clock entry never.
+
+        Returns how many went.
 
         Runs whose worker is gone are marked as failed.
         """
+        last = select(func.max(reconciliations.c.id)).where(reconciliations.c.slot.is_not(None))
+        newest = last.group_by(reconciliations.c.name)
         old = or_(
-            reconciliations.c.started_at < db_now(-_KEPT_DAYS * 86400),
-            (reconciliations.c.started_at < db_now(-_QUIET_DAYS * 86400)) & ~_WORTH_KEEPING,
+            reconciliations.c.started_at < db_as_of(-_KEPT_DAYS * 86400),
+            (reconciliations.c.started_at < db_as_of(-_QUIET_DAYS * 86400)) & ~_WORTH_KEEPING,
         )
         abandoned = (
             update(reconciliations)
-            .where(reconciliations.c.state == RUNNING, reconciliations.c.started_at < db_now(-_LONGEST_HOURS * 3600))
+            .where(reconciliations.c.state == RUNNING, reconciliations.c.started_at < db_as_of(-_LONGEST_HOURS * 3600))
             .values(state=FAILED, notes=["its worker ended before it did"], finished_at=db_now())
         )
 
         def work(tx: Connection) -> int:
             tx.execute(abandoned)
-            return tx.execute(delete(reconciliations).where(old)).rowcount
+            return tx.execute(delete(reconciliations).where(old, reconciliations.c.id.not_in(newest))).rowcount
 
         return self.database.writing(work)
 

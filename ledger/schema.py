@@ -57,7 +57,14 @@ jobs = Table(
     Index("ix_jobs_owner_status_id", "owner", "status", "id"),
     Index("ix_jobs_batch_id", "batch_id"),
     Index("ix_jobs_expires_at", "expires_at"),
-    Index("ix_jobs_deadline", "deadline"),
+    # Looked through each second by every worker: only live jobs that have a deadline are in it.
+    Index(
+        "ix_jobs_live_deadline",
+        "deadline",
+        postgresql_where=text("deadline IS NOT NULL AND status NOT IN ('succeeded', 'failed', 'cancelled')"),
+        sqlite_where=text("deadline IS NOT NULL AND status NOT IN ('succeeded', 'failed', 'cancelled')"),
+    ),
+    Index("ix_jobs_finished_at", "finished_at"),
     Index("ix_jobs_file_key", "file_key"),
 )
 
@@ -224,6 +231,7 @@ idempotency_keys = Table(
     Column("job_id", Text, nullable=False),
     Column("expires_at", Utc, nullable=False),
     Index("ix_idempotency_keys_expires_at", "expires_at"),
+    Index("ix_idempotency_keys_job_id", "job_id"),
 )
 
 queue_controls = Table(

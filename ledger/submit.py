@@ -16,7 +16,7 @@ from jobs.pipeline import Pipeline
 from jobs.planning import plan
 from ledger.apply import Dispatch, log, notifying, put_in_outbox
 from ledger.blobs import settle_blob
-from ledger.database import Database, db_now
+from ledger.database import Database, db_as_of, db_now
 from ledger.errors import IdempotencyMismatch
 from ledger.hints import Hints
 from ledger.rows import new_job_values, new_step_values, select_jobs, whole
@@ -96,7 +96,7 @@ def _submit(tx: Connection, new: NewJob, steps: tuple[StepRun, ...]) -> Submitte
     tx.execute(_INSERT_STEP, [new_step_values(job.id, step, position=n) for n, step in enumerate(job.steps)])
     if new.idempotency:
         # A twin that committed meanwhile makes this fail, the transaction runs again and finds that twin's job.
-        tx.execute(delete(idempotency_keys).where(*_key_columns(new), idempotency_keys.c.expires_at <= db_now()))
+        tx.execute(delete(idempotency_keys).where(*_key_columns(new), idempotency_keys.c.expires_at <= db_as_of()))
         tx.execute(insert(idempotency_keys).values(_key_values(new, job.id, now)))
     dispatches = put_in_outbox(tx, job, [s for s in job.steps if s.status is Status.QUEUED], now=now)
     log(tx, job, (Event(type="job.submitted", data={"pipeline": job.pipeline, "file": job.file.name}),), now=now)
@@ -131,7 +131,7 @@ def _earlier(tx: Connection, new: NewJob) -> Job | None:
     if new.idempotency is None:
         return None
     query = select(idempotency_keys).where(*_key_columns(new))
-    row = tx.execute(query.where(idempotency_keys.c.expires_at > db_now())).mappings().first()
+    row = tx.execute(query.where(idempotency_keys.c.expires_at > db_as_of())).mappings().first()
     if row is None:
         return None
     if row["digest"] != new.digest:

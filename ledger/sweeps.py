@@ -3,17 +3,20 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, exists, insert, or_, select, text, update
 
 from jobs.model import Status
 from ledger.apply import Dispatch
 from ledger.claims import Held
-from ledger.database import Database, db_now
+from ledger.database import Database, db_as_of, db_now
 from ledger.letters import OPEN
 from ledger.lines import resend_lost
 from ledger.schema import dead_letters, events, idempotency_keys, jobs, outbox, step_runs, workers
 
 _ENDED = (Status.SUCCEEDED.value, Status.FAILED.value, Status.CANCELLED.value)
+_AT_A_TIME = 10_000  # rows deleted in one transaction, so that others get their turn
+# In the words of its partial index, so that the planner sees that it fits.
+_MAY_BE_LATE = text("jobs.deadline IS NOT NULL AND jobs.status NOT IN ('succeeded', 'failed', 'cancelled')")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +32,10 @@ class WorkerFacts:
 
 
 _IS_DUE = exists().where(
-    outbox.c.due_at <= db_now(), or_(outbox.c.taken_until.is_(None), outbox.c.taken_until < db_now())
+    outbox.c.due_at <= db_as_of(), or_(outbox.c.taken_until.is_(None), outbox.c.taken_until < db_as_of())
 )
-_IS_EXPIRED = exists().where(step_runs.c.status == Status.RUNNING.value, step_runs.c.lease_until < db_now())
-_IS_LATE = exists().where(jobs.c.deadline < db_now(), jobs.c.status.not_in(_ENDED))
+_IS_EXPIRED = exists().where(step_runs.c.status == Status.RUNNING.value, step_runs.c.lease_until < db_as_of())
+_IS_LATE = exists().where(jobs.c.deadline < db_as_of(), _MAY_BE_LATE)
 _DUE = select(_IS_DUE)
 _ANY_CARE = select(or_(_IS_DUE, _IS_EXPIRED, _IS_LATE))
 
@@ -49,7 +52,8 @@ class Sweeps:
             due = (
                 select(outbox.c.id)
                 .where(
-                    outbox.c.due_at <= db_now(), or_(outbox.c.taken_until.is_(None), outbox.c.taken_until < db_now())
+                    outbox.c.due_at <= db_as_of(),
+                    or_(outbox.c.taken_until.is_(None), outbox.c.taken_until < db_as_of()),
                 )
                 .order_by(outbox.c.due_at)
                 .limit(limit)
@@ -90,23 +94,24 @@ class Sweeps:
     def expired(self, *, limit: int = 100) -> list[Held]:
         """Claims whose lease is over."""
         query = select(step_runs.c.job_id, step_runs.c.name, step_runs.c.part, step_runs.c.fence).where(
-            step_runs.c.status == Status.RUNNING.value, step_runs.c.lease_until < db_now()
+            step_runs.c.status == Status.RUNNING.value, step_runs.c.lease_until < db_as_of()
         )
         with self.database.reading() as tx:
             return [Held(*row) for row in tx.execute(query.limit(limit))]
 
     def past_deadline(self, *, limit: int = 100) -> list[str]:
         """Jobs that have not ended and whose deadline is over."""
-        query = select(jobs.c.id).where(jobs.c.deadline < db_now(), jobs.c.status.not_in(_ENDED))
+        query = select(jobs.c.id).where(jobs.c.deadline < db_as_of(), _MAY_BE_LATE)
         with self.database.reading() as tx:
             return list(tx.execute(query.limit(limit)).scalars())
 
-    def resend_lost(self, depths: Mapping[str, int], *, older_than: float, limit: int = 1000) -> int:
+    def resend_lost(self, depths: Mapping[str, int], *, older_than: float, limit: int = 20_000) -> int:
         """Put queued step runs whose message is gone into the outbox again, with the same dispatch number.
 
         `depths` gives the broker's message count by queue. Where a queue holds as many messages as the ledger has
         queued step runs, nothing is lost there; where it holds fewer, the oldest of the difference are sent again.
-        A message too many is harmless: it finds nothing to claim. Paused queues are left alone.
+        A message too many is harmless: it finds nothing to claim. Paused queues are left alone, as are those that
+        somebody else is looking at.
         """
         return self.database.writing(lambda tx: resend_lost(tx, depths, older_than=older_than, limit=limit))
 
@@ -118,23 +123,24 @@ class Sweeps:
         wanted = exists().where(
             dead_letters.c.job_id == jobs.c.id,
             dead_letters.c.state == OPEN,
-            jobs.c.finished_at > db_now(-letter_days * 86400),
+            jobs.c.finished_at > db_as_of(-letter_days * 86400),
         )
         over = or_(
-            and_(jobs.c.expires_at.is_(None), jobs.c.finished_at < db_now(-days * 86400)),
-            jobs.c.expires_at < db_now(),
+            and_(jobs.c.expires_at.is_(None), jobs.c.finished_at < db_as_of(-days * 86400)),
+            jobs.c.expires_at < db_as_of(),
         )
         query = select(jobs.c.id).where(jobs.c.status.in_(_ENDED), over, ~wanted)
         with self.database.reading() as tx:
             return list(tx.execute(query.limit(limit)).scalars())
 
     def forget_old(self, *, events_days: float) -> int:
-        """Drop idempotency keys and events past their time; returns how many rows went."""
+        """Drop idempotency keys and some of the events past their time; returns how many rows went."""
 
         def work(tx: Connection) -> int:
-            keys = tx.execute(delete(idempotency_keys).where(idempotency_keys.c.expires_at < db_now()))
-            old = tx.execute(delete(events).where(events.c.at < db_now(-events_days * 86400)))
-            gone = tx.execute(delete(workers).where(workers.c.seen_at < db_now(-86400)))
+            keys = tx.execute(delete(idempotency_keys).where(idempotency_keys.c.expires_at < db_as_of()))
+            some = select(events.c.id).where(events.c.at < db_as_of(-events_days * 86400)).limit(_AT_A_TIME)
+            old = tx.execute(delete(events).where(events.c.id.in_(some)))
+            gone = tx.execute(delete(workers).where(workers.c.seen_at < db_as_of(-86400)))
             return keys.rowcount + old.rowcount + gone.rowcount
 
         return self.database.writing(work)

@@ -23,7 +23,12 @@ class Verbs:
 
     def cancel(self, job_id: str, *, owner: str) -> Job:
         """End a job that has not ended. Raises `WrongState`, `JobNotFound`."""
-        return self._decide(job_id, lambda job, now: cancel(job, now=now), owner=owner)[0]
+        return self._decide(
+            job_id,
+            lambda job, now: cancel(job, now=now),
+            owner=owner,
+            also=lambda tx: close_letters_of(tx, job_id, state=DISCARDED),  # only a retry runs a cancelled job again
+        )[0]
 
     def retry(self, job_id: str, *, owner: str) -> tuple[Job, tuple[Dispatch, ...]]:
         """Run a failed or cancelled job again with a fresh budget. Raises `WrongState`, `JobNotFound`."""
@@ -40,7 +45,9 @@ class Verbs:
             passed = job.deadline is not None and job.deadline <= now
             return expire(job, now=now) if passed and not job.status.ended else Advance(job=job)
 
-        return self._decide(job_id, decide, owner=None)[0]
+        return self._decide(job_id, decide, owner=None, also=lambda tx: close_letters_of(tx, job_id, state=DISCARDED))[
+            0
+        ]
 
     def update(
         self, job_id: str, *, owner: str, tags: tuple[str, ...] | None = None, metadata: Mapping[str, Any] | None = None

@@ -95,14 +95,19 @@ class SqlSearch:
 class JobIndex:
     """The port that an indexing step is given: bound to its own job."""
 
-    def __init__(self, search: SqlSearch, *, owner: str, job_id: str) -> None:
+    def __init__(self, search: SqlSearch, *, owner: str, job_id: str, file_name: str) -> None:
         self._search = search
         self._owner = owner
         self._job_id = job_id
+        self._file_name = file_name
 
     def index(self, places: Iterable[Place]) -> int:
-        """Make `places` findable instead of what was there for this job; returns how many."""
-        return self._search.replace(self._owner, self._job_id, places)
+        """Make `places` findable instead of what was there for this job; returns how many.
+
+        A job in which nothing can be found (a scan without text) is still found by its file's name.
+        """
+        found = list(places) or [Place(artifact=None, place="file", title=self._file_name, text="")]
+        return self._search.replace(self._owner, self._job_id, found)
 
 
 def _score(words: list[str]) -> ColumnElement[Any]:

@@ -61,6 +61,10 @@ class Executor:
         """Begin nothing new; `Heartbeat.stop_all` ends what runs."""
         self._stopping.set()
 
+    def stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
+
     def _claim(self, message: StepMessage) -> Claim | None:
         """Wait for an absent ledger here: this thread has nothing else to do, and the message stays unacked."""
         while not self._stopping.is_set():

@@ -124,7 +124,7 @@ def run_beat(settings: Settings) -> int:
         for name, row in BEAT_SCHEDULE.items()
     }
     folder = settings.data_dir / "run" / "beat"
-    # A fresh file each time: a damaged one would keep beat from starting, and every sweep may run early.
+    # A fresh file each time: a damaged one would keep beat from starting. What it forgets, the slots remember.
     remove(folder)
     folder.mkdir(parents=True, mode=0o700)
     app.Beat(schedule=str(folder / "schedule"), loglevel="INFO", max_interval=30).run()

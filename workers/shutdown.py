@@ -30,9 +30,11 @@ class Shutdown:
         self._hurry = threading.Event()  # give back at once
         self._restarting = False
         self._pause = 0.0  # seconds between the end and the new start
+        self._served = False
 
     def install(self) -> None:
-        """Take SIGTERM and SIGINT over; the second one gives everything back at once."""
+        """The worker serves: take SIGTERM and SIGINT over; the second one gives everything back at once."""
+        self._served = True
         signal.signal(signal.SIGTERM, self._on_signal)
         signal.signal(signal.SIGINT, self._on_signal)
         log.info("worker.ready", pool=self._worker.queue.name, concurrency=self._worker.concurrency)
@@ -45,8 +47,11 @@ class Shutdown:
             threading.Thread(target=self._restart_without_main, name="restart", daemon=True).start()
 
     def ended(self) -> None:
-        """Celery has ended; where nobody asked it to (the broker closed its channel, say), start anew after a pause."""
-        if not self._begun.acquire(blocking=False):
+        """Celery has ended; where nobody asked it to (the broker closed its channel, say), start anew after a pause.
+
+        One that never came to serve was told to end while it waited for its broker: until then signals are Celery's.
+        """
+        if not self._served or not self._begun.acquire(blocking=False):
             return
         self._restarting = True
         self._pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** Past.read().starts_lately())

@@ -71,21 +71,16 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
         concurrency=concurrency,
         sandbox=capabilities().mode,
     )
+    executor = Executor(
+        ledger=ledger,
+        heartbeat=heartbeat,
+        run=runner.run,
+        wake=publisher.wake,
+        worker=name,
+        lease=settings.worker.lease,
+    )
     reconciliation = Reconciliation(
-        Sides(
-            ledger=ledger,
-            store=store,
-            search=SqlSearch(ledger.database),
-            broker=broker_options(settings),
-            wake=publisher.wake,
-            rerun=runner.rerun,
-            scratch=settings.scratch_path,
-            retention_days=settings.retention.days,
-            letter_days=settings.retention.letter_days,
-            events_days=settings.retention.events_days,
-            orphan_days=settings.retention.orphan_days,
-            lost_after=settings.worker.lost_after,
-        )
+        _sides(settings, ledger=ledger, store=store, publisher=publisher, runner=runner, executor=executor)
     )
     return Worker(
         name=name,
@@ -96,16 +91,29 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
         sandbox=sandbox,
         heartbeat=heartbeat,
         dispatcher=Dispatcher(ledger, wake=publisher.wake, facts=facts, every=settings.worker.dispatch_every),
-        executor=Executor(
-            ledger=ledger,
-            heartbeat=heartbeat,
-            run=runner.run,
-            wake=publisher.wake,
-            worker=name,
-            lease=settings.worker.lease,
-        ),
+        executor=executor,
         reconciliation=reconciliation,
         requests=Requests(reconciliation),
+    )
+
+
+def _sides(
+    settings: Settings, *, ledger: Ledger, store: ObjectStore, publisher: Publisher, runner: Runner, executor: Executor
+) -> Sides:
+    return Sides(
+        ledger=ledger,
+        store=store,
+        search=SqlSearch(ledger.database),
+        broker=broker_options(settings),
+        wake=publisher.wake,
+        rerun=runner.rerun,
+        scratch=settings.scratch_path,
+        retention_days=settings.retention.days,
+        letter_days=settings.retention.letter_days,
+        events_days=settings.retention.events_days,
+        orphan_days=settings.retention.orphan_days,
+        lost_after=settings.worker.lost_after,
+        stopping=executor.stopping,
     )
 
 
@@ -132,7 +140,7 @@ def build_runner(settings: Settings, *, ledger: Ledger, store: ObjectStore, sand
         store=store,
         sandbox=sandbox,
         pipelines=pipelines(),
-        ports={"search": lambda job: JobIndex(search, owner=job.owner, job_id=job.id)},
+        ports={"search": lambda job: JobIndex(search, owner=job.owner, job_id=job.id, file_name=job.file.name)},
         scratch=settings.scratch_path,
         limits=Limits(max_output=settings.sandbox.max_output, max_outputs=settings.sandbox.max_outputs),
     )

@@ -310,7 +310,7 @@ def _stored_twice(house: House, running: Job) -> None:
 
 
 def _findable_twice(house: House, running: Job) -> None:
-    index = JobIndex(SqlSearch(house.ledger.database), owner="local", job_id=running.id)
+    index = JobIndex(SqlSearch(house.ledger.database), owner="local", job_id=running.id, file_name="a.xml")
     index.index([Place("records.jsonl", "row 1", "3001", "brick"), Place("records.jsonl", "row 1", "3001", "brick")])
 
 

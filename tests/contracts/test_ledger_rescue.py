@@ -1,7 +1,9 @@
 """Dead letters, returned messages, queues, hints, reasons to wait and reconciliation rows, on SQLite and PostgreSQL."""
 
 import secrets
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -350,11 +352,50 @@ def test_begin_run__one_for_each_slot_of_the_clock(ledger):
 
 
 def test_forget_runs__drops_quiet_ones_first(ledger):
-    """After a day only runs that found something are left; one whose worker is gone is said to have failed."""
+    """After a day only runs that found something are left, and the clock's last one of each name, which it goes by."""
     quiet, useful, abandoned = (ledger.begin_run(name) for name in ("leases", "blobs", "store"))
-    ledger.end_run(quiet, state="done", notes=[])
+    ticked = ledger.begin_run("leases", every=3600)
+    for run_id in (quiet, ticked):
+        ledger.end_run(run_id, state="done", notes=[])
     ledger.end_run(useful, state="done", repaired=1, notes=["x"])
     old = datetime.now(UTC) - timedelta(days=2)
     ledger.database.writing(lambda tx: tx.execute(update(reconciliations).values(started_at=old)))
     assert ledger.forget_runs() == 1
-    assert {one.id: one.state for one in ledger.runs()[0]} == {abandoned: "failed", useful: "done"}
+    left = {one.id: one.state for one in ledger.runs()[0]}
+    assert left == {abandoned: "failed", useful: "done", ticked: "done"}
+    assert ledger.begin_run("leases", every=3600) is None
+
+
+def test_begin_run__takes_a_failed_run_of_its_slot_up_again(ledger):
+    """What failed, since something was away, has not been done: the next tick of the slot does it."""
+    first = ledger.begin_run("store", every=3600)
+    ledger.end_run(first, state="failed", notes=["away"])
+    assert ledger.begin_run("store", every=3600) == first
+    assert ledger.run(first).state == "running"
+
+
+def test_cancel_and_deadline__close_letters(ledger):
+    """A letter whose replay would be refused is not left open: a retry runs all of such a job."""
+    cancelled = submit(ledger).job
+    late = submit(ledger, deadline=datetime.now(UTC) - timedelta(seconds=1)).job
+    for job in (cancelled, late):
+        give_up(ledger, job, PICTURE)
+    ledger.cancel(cancelled.id, **OURS)
+    ledger.expire(late.id)
+    assert [one.state for one in letters(ledger, state=None)] == ["discarded"] * 2
+
+
+def test_resend_lost__by_two_at_once_sends_each_once(ledger):
+    """Workers that listen again at the same moment do not each send the whole queue."""
+    made = [submit(ledger).job for _ in range(5)]
+    for job in made:
+        forget_messages(ledger, job)
+    gate = threading.Barrier(4)
+
+    def look(_: int) -> int:
+        gate.wait()
+        return ledger.resend_lost({"parsing": 0}, older_than=-1)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(look, range(4))) == 5
+    assert sum(len(outbox_of(ledger, job)) for job in made) == 5

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 from support.sample_jobs import NO_WAIT, submit
 
 from broker import BrokerOptions
@@ -18,6 +19,7 @@ from jobs.model import Job, Status, StepKey
 from jobs.outcomes import Succeeded
 from ledger import Dispatch, Ledger
 from ledger.errors import JobNotFound
+from ledger.schema import blobs
 from search import SqlSearch
 from storage import open_store
 from storage.port import ObjectStore, StoreUnavailable
@@ -33,6 +35,8 @@ class Kept:
     sides: Sides
     woken: list[Dispatch] = field(default_factory=list)
     rerun: list[tuple[str, str]] = field(default_factory=list)
+
+    folder: Path = Path()  # of the store
 
     @property
     def ledger(self) -> Ledger:
@@ -84,7 +88,7 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
         orphan_days=7,
         lost_after=60,
     )
-    yield Kept(sides, woken, rerun)
+    yield Kept(sides, woken, rerun, tmp_path / "store")
     ledger.close()
 
 
@@ -195,13 +199,51 @@ def test_store__sees_a_wrong_size_and_only_full_a_wrong_hash(kept):
     assert weekly.left_alone == 2
 
 
-def test_store__keeps_an_orphan_for_a_while(kept):
-    """An object without a row is left alone at first, since a restore may bring its row; then it goes."""
-    kept.put(new_id(), b"abc")
+def test_store__keeps_an_orphan_for_a_while_once_it_was_seen(kept):
+    """However old an object without a row is: it is noted now, kept for days since a restore may bring its row, then goes."""
+    key = new_id()
+    kept.put(key, b"abc")
+    os.utime(next(kept.folder.rglob(key)), (0, 0))  # older than any setting
     assert kept.run("store").left_alone == 1
-    assert len(keys_in(kept.store)) == 1
-    assert kept.run("store", orphan_days=-1).repaired == 1
+    assert kept.run("store").left_alone == 0  # known now
+    assert kept.run("blobs").repaired == 0
+    assert keys_in(kept.store) == [key]
+    kept.ledger.forget_blobs(kept.ledger.condemn_blobs())
+    later = {"lease_until": datetime.now(UTC) - timedelta(seconds=1)}
+    kept.ledger.database.writing(lambda tx: tx.execute(update(blobs).where(blobs.c.key == key).values(later)))
+    assert kept.run("blobs").repaired == 1
     assert keys_in(kept.store) == []
+
+
+def test_store__of_another_ledger_is_left_alone(kept):
+    """Where most objects are unknown the ledger is the wrong one: one note, and nothing is set on its way out."""
+    for _ in range(25):
+        kept.put(new_id(), b"abc")
+    found = kept.run("store")
+    assert (found.left_alone, found.repaired) == (1, 0)
+    assert "is it the right one" in found.notes[0]
+    assert kept.ledger.blob_rows(keys_in(kept.store)) == {}
+
+
+def test_full__goes_on_where_the_broker_is_away(kept):
+    """What needs the broker is left with the reason; hashes are compared all the same."""
+    job = kept.job_with_bytes(b"abc")
+    kept.store.delete(job.file.key)
+    kept.put(job.file.key, b"abX")
+    found = kept.run("full")
+    assert any(note.startswith("lost-messages could not be looked at") for note in found.notes)
+    assert any(job.id in note and "hash" in note for note in found.notes)
+
+
+def test_tick__interrupted_by_the_workers_end_is_taken_up_again(kept):
+    """A run that its worker's end cut short says so, and the next tick of its slot runs it."""
+    kept.job_with_bytes(b"abc")
+    Reconciliation(replace(kept.sides, stopping=lambda: True)).tick("store", every=3600)
+    (cut,) = kept.ledger.runs(name="store")[0]
+    assert (cut.state, "worker ended" in cut.notes[0]) == ("failed", True)
+    Reconciliation(kept.sides).tick("store", every=3600)
+    (again,) = kept.ledger.runs(name="store")[0]
+    assert (again.id, again.state) == (cut.id, "done")
 
 
 def test_index__drops_strays_and_indexes_what_is_missing(kept):

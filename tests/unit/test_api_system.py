@@ -120,7 +120,7 @@ def test_pipelines__all_are_shown_with_their_options(caller):
 def test_search__finds_what_was_indexed(caller):
     """Hits come page by page in the documented shape; other words find nothing."""
     job = caller.submit()
-    index = JobIndex(SqlSearch(caller.rooms.ledger.database), owner="local", job_id=job["id"])
+    index = JobIndex(SqlSearch(caller.rooms.ledger.database), owner="local", job_id=job["id"], file_name="a.xml")
     index.index([Place(artifact="records.jsonl", place=f"row {n}", title="Brick 2 x 4", text="red") for n in range(3)])
     page = caller.get("/v1/search", params={"q": "brick red", "limit": 2}).json()
     HitPage.model_validate(page)

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import structlog
 
+from broker.app import BrokerUnavailable
 from jobs.errors import HeavyliftError
 from ledger.errors import LedgerUnavailable
 from ledger.reconciliations import DONE, FAILED
+from storage.port import StoreUnavailable
 from workers.reconcile.findings import Findings, Sides
 from workers.reconcile.index import index
 from workers.reconcile.rescue import dead_messages, deadlines, leases, lost_messages, outbox, reason
@@ -22,7 +24,10 @@ def full(sides: Sides) -> Findings:
     """Everything that compares two sides, every stored byte's hash included."""
     found = Findings()
     for name in ("outbox", "leases", "deadlines", "dead-messages", "lost-messages", "index"):
-        found.add(RECONCILE[name](sides), prefix=name)
+        try:
+            found.add(RECONCILE[name](sides), prefix=name)
+        except (BrokerUnavailable, StoreUnavailable) as error:
+            found.leave(f"{name} could not be looked at: {reason(error)}")  # the rest can
     found.add(compare(sides, deep=True), prefix="store")
     return found
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from broker import BrokerOptions
+from jobs.errors import HeavyliftError
 from jobs.model import Job
 from ledger import Dispatch, Ledger
 from search import SqlSearch
@@ -45,6 +46,10 @@ class Findings:
             self.notes.append(note)
 
 
+class Interrupted(HeavyliftError):
+    """The worker ends before the run does; the next tick of its slot takes it up again."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
     """The sides that are compared, and the hands that mend."""
@@ -61,3 +66,9 @@ class Sides:
     events_days: float
     orphan_days: float
     lost_after: float  # seconds
+    stopping: Callable[[], bool] = bool  # whether the worker ends
+
+    def go_on(self) -> None:
+        """Called between two pieces of a long run; raises `Interrupted` where the worker ends."""
+        if self.stopping():
+            raise Interrupted("its worker ended before it did")

@@ -19,6 +19,7 @@ def index(sides: Sides) -> Findings:
         found.checked += len(page)
         known = sides.search.known(page)
         for job_id in page:
+            sides.go_on()
             if job_id not in known:
                 _index_again(sides, job_id, found)
         after = page[-1]

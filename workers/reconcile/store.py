@@ -3,16 +3,16 @@
 import hashlib
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from ledger.blob_checks import BlobRow
 from ledger.blobs import DAMAGED
-from storage.port import ObjectMissing, ObjectStore, StoredObject
+from storage.port import ObjectMissing, ObjectStore
 from workers.reconcile.findings import Findings, Sides
 
 _BATCH = 500
 _CHUNK = 1 << 20  # bytes
+_FEW = 20  # unknown objects that may be most of what there is
 
 
 def store(sides: Sides) -> Findings:
@@ -24,17 +24,23 @@ def compare(sides: Sides, *, deep: bool) -> Findings:
     """Look at each object for its row, then at each row for its object."""
     found = Findings()
     seen: set[int] = set()  # keys, as numbers, of objects of the right size: a million take about 100 MB
+    orphans: list[str] = []
+    listed = 0
     listing = sides.store.keys()
     while batch := list(islice(listing, _BATCH)):
+        sides.go_on()
+        listed += len(batch)
         rows = sides.ledger.blob_rows([stored.key for stored in batch])
         for stored in batch:
             found.checked += 1
             row = rows.get(stored.key)
             if row is None:
-                _orphan(sides, stored, found)
+                orphans.append(stored.key)
             elif row.size in {None, stored.size}:  # no size: it is being written
                 seen.add(uuid.UUID(stored.key).int)
+    _orphans(sides, orphans, found, listed=listed)
     for row in _rows(sides):
+        sides.go_on()
         found.checked += 1
         if uuid.UUID(row.key).int not in seen or row.state == DAMAGED or deep:
             _look(sides, row, found)
@@ -74,16 +80,21 @@ def _damaged(sides: Sides, row: BlobRow, what: str, found: Findings) -> None:
         found.leave(f"object {row.key} {what}; {', '.join(users)} need it: restore it, or upload the same file again")
 
 
-def _orphan(sides: Sides, stored: StoredObject, found: Findings) -> None:
-    """The ledger notes a key before its bytes are written, so an object without a row is a leftover of a restore."""
-    if stored.modified > datetime.now(UTC) - timedelta(days=sides.orphan_days):
+def _orphans(sides: Sides, orphans: list[str], found: Findings, *, listed: int) -> None:
+    """The ledger notes a key before its bytes are written, so an object without a row is a leftover of a restore.
+
+    It is noted now and collected later, if no better ledger knows it until then. Where most objects are unknown it is
+    the ledger, or the bucket, that is wrong.
+    """
+    if len(orphans) > _FEW and len(orphans) * 2 > listed:
         found.leave(
-            f"object {stored.key} has no row in the ledger; it is deleted {sides.orphan_days:g} days after it came"
+            f"{len(orphans)} of {listed} objects are unknown to the ledger: is it the right one for this store?"
         )
         return
-    if not sides.ledger.blob_rows([stored.key]):
-        sides.store.delete(stored.key)
-        found.repair(f"object {stored.key} had no row in the ledger for {sides.orphan_days:g} days and was deleted")
+    for key in orphans:
+        if not sides.ledger.blob_rows([key]):
+            sides.ledger.adopt_blob(key, days=sides.orphan_days)
+            found.leave(f"object {key} has no row in the ledger; it is deleted in {sides.orphan_days:g} days")
 
 
 def _sha256(objects: ObjectStore, key: str) -> str | None:

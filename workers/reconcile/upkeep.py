@@ -7,31 +7,45 @@ from ledger.errors import JobNotFound
 from workers.reconcile.findings import Findings, Sides
 from workers.sandbox import remove
 
+_LONG = 45.0  # seconds after which the rest waits for the next tick
 _SCRATCH_AGE = 6 * 3600.0  # seconds after which a scratch folder has no living owner
 _PARTIAL_AGE = 24 * 3600.0  # seconds after which half an upload is abandoned
 
 
 def retention(sides: Sides) -> Findings:
-    """Delete jobs whose time is over."""
+    """Delete jobs whose time is over, as many as there are."""
     found = Findings()
-    for job_id in sides.ledger.past_retention(days=sides.retention_days, letter_days=sides.letter_days):
-        found.checked += 1
-        try:
-            sides.ledger.delete(job_id, owner=None)
-        except (WrongState, JobNotFound):
-            continue  # retried or deleted meanwhile
-        found.repair(f"job {job_id}: its time was over")
+    until = time.monotonic() + _LONG
+    while time.monotonic() < until:
+        over = sides.ledger.past_retention(days=sides.retention_days, letter_days=sides.letter_days)
+        found.checked += len(over)
+        gone = [job_id for job_id in over if _delete(sides, job_id)]
+        for job_id in gone:
+            found.repair(f"job {job_id}: its time was over")
+        if not gone:
+            break
     return found
 
 
+def _delete(sides: Sides, job_id: str) -> bool:
+    sides.go_on()
+    try:
+        sides.ledger.delete(job_id, owner=None)
+    except (WrongState, JobNotFound):
+        return False  # retried or deleted meanwhile
+    return True
+
+
 def blobs(sides: Sides) -> Findings:
-    """Delete bytes that nobody refers to."""
-    keys = sides.ledger.condemn_blobs()
-    for key in keys:
-        sides.store.delete(key)
-    sides.ledger.forget_blobs(keys)
-    found = Findings(checked=len(keys))
-    if keys:
+    """Delete bytes that nobody refers to, as many as there are."""
+    found = Findings()
+    until = time.monotonic() + _LONG
+    while time.monotonic() < until and (keys := sides.ledger.condemn_blobs()):
+        for key in keys:
+            sides.go_on()
+            sides.store.delete(key)
+        sides.ledger.forget_blobs(keys)
+        found.checked += len(keys)
         found.repair(f"{len(keys)} objects that nothing referred to were deleted", n=len(keys))
     return found
 
