@@ -250,3 +250,16 @@ def test_second_sigterm__gives_back_at_once(build: Build):
     step = house.job(job)["steps"][0]
     assert (step["status"], step["attempt"]) == ("queued", 0)
     assert house.client.post(f"/v1/jobs/{job}/cancel").status_code == 202
+
+
+def test_sigterm__ends_a_worker_that_never_came_to_serve(build: Build):
+    """A worker that waits for its broker since its start ends when it is told to, and does not start anew."""
+    house = build("embedded")
+    assert house.redis is not None
+    house.redis.kill()
+    house.migrate()
+    worker = house.pools["parsing"].start()
+    worker.wait_log("Cannot connect", within=60)
+    worker.ask_to_end()
+    assert worker.wait_exit(within=LIMIT) == 0
+    assert "worker.starts_anew" not in worker.logs()
