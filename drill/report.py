@@ -8,7 +8,7 @@ from rich.table import Table
 from drill.faults import FAULTS
 from drill.verdict import Verdict, percentile
 
-_MUST_BE_ZERO = ("lost", "doubled", "stuck", "without_reason", "misjudged", "given_up", "other_5xx")
+_MUST_BE_ZERO = ("lost", "doubled", "stuck", "without_reason", "misjudged", "given_up", "other_5xx", "crashes")
 
 
 def show(verdict: Verdict) -> None:
@@ -19,8 +19,6 @@ def show(verdict: Verdict) -> None:
     for name, lines in verdict.findings().items():
         for line in lines:
             console.print(f"{name}: {line}", style="red", markup=False)
-    for crash in verdict.crashes:
-        console.print(crash, style="yellow", markup=False)
     word = "every promise held" if verdict.well else "not as promised"
     console.print(f"seed {verdict.seed}: {word}", style="green" if verdict.well else "bold red")
 

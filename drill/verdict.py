@@ -67,8 +67,9 @@ class Verdict:
     @property
     def well(self) -> bool:
         """Whether every promise held."""
-        bad = (self.fates.lost, self.doubled, self.fates.stuck, self.fates.without_reason, self.fates.misjudged)
-        return not any(bad) and not self.tally.unexpected_5xx and not self.tally.given_up and self.audit.well
+        fates, tally = self.fates, self.tally
+        bad = (fates.lost, self.doubled, fates.stuck, fates.without_reason, fates.misjudged, self.crashes)
+        return not any(bad) and not tally.unexpected_5xx and not tally.given_up and self.audit.well
 
     @property
     def recoveries(self) -> dict[str, list[float | None]]:
@@ -114,7 +115,7 @@ class Verdict:
                 for one in self.faults
             ],
             "skipped": {one.fault: one.skipped for one in self.faults if one.skipped},
-            "crashes": list(self.crashes),
+            "crashes": len(self.crashes),
             "audit": {"well": self.audit.well, "checked": dict(self.audit.checked)},
             "findings": self.findings(),
         }
@@ -133,6 +134,7 @@ class Verdict:
                 ("given_up", {str(number): why for number, why in self.tally.given_up.items()}),
             )
         }
+        rows["crashes"] = list(self.crashes)
         rows["audit"] = [f"{check} {subject}: {detail}" for check, subject, detail in self.audit.findings]
         rows["unexpected"] = [f"{n} x {what}" for what, n in self.tally.unexpected.items()]
         return {name: found[:_SHOWN] for name, found in rows.items() if found}

@@ -94,6 +94,7 @@ class PauseWorker(_Taken):
     hold = (1.5, 3.0)
     leases = 1.2
     seconds = 12.0
+    patience = 25.0  # a broker may hand the step's next message to the frozen worker: then it goes on once that wakes
     pools = ("parsing", "validation", "thumbnails")
 
     def inject(self, stage: Stage) -> None:

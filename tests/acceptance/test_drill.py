@@ -14,7 +14,7 @@ EMBEDDED = (
     "stop-broker,kill-broker,stop-database,store-errors,full-disk,deaf-worker"
 )
 REAL = "kill-worker,kill-broker,stop-database,wipe-broker,pause-worker,stop-pool,two-beats,rolling-restart"
-ZEROS = ("lost", "doubled", "stuck", "without_reason", "misjudged", "given_up", "other_5xx")
+ZEROS = ("lost", "doubled", "stuck", "without_reason", "misjudged", "given_up", "other_5xx", "crashes")
 
 
 def drill(*arguments: str) -> tuple[int, dict, str]:

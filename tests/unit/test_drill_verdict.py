@@ -1,6 +1,7 @@
 """The drill's verdict: one lost, doubled or stuck job makes it fail, and what faults explain does not."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -110,6 +111,13 @@ def test_verdict__a_submit_that_never_got_through_fails_it():
     tally = tally_of(plain(1))
     tally.given_up[2] = "503"
     assert not verdict({"job-1": SUCCEEDED}, tally=tally).well
+
+
+def test_verdict__a_process_that_ended_by_itself_fails_it():
+    """Restarted or not: where one process ends, `heavylift up` ends all."""
+    found = replace(verdict({"job-1": SUCCEEDED}), crashes=["worker-parsing ended by itself with 0: no idea"])
+    assert not found.well
+    assert found.findings()["crashes"] == ["worker-parsing ended by itself with 0: no idea"]
 
 
 def test_verdict__availability_leaves_killed_apis_out():
