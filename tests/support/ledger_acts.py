@@ -66,7 +66,7 @@ def claim(world: World, message: Message, *, lease: float = LEASE) -> Act:
 def finish(world: World, claimed: Claim, kind: str) -> Act:
     """A worker tells how its attempt ended."""
     held = claimed.held
-    run = _run(held)
+    run = run_of(held)
 
     def do(ledger: Ledger) -> Any:
         outcome = outcome_of(held, kind, ledger=ledger)
@@ -98,7 +98,7 @@ def heartbeat(world: World, claimed: Claim) -> Act:
     counts = world.rows.grants(held)
 
     def after(_answer: None, rows: Rows) -> Iterator[str]:
-        if counts and _has_come(rows.steps[_run(held)]["lease_until"], rows.now) is not False:
+        if counts and _has_come(rows.steps[run_of(held)]["lease_until"], rows.now) is not False:
             yield f"the lease of {held.step} was not renewed"
 
     return Act(
@@ -131,7 +131,7 @@ def take_away(world: World, held: Held) -> Act:
     def then(answer: tuple[Dispatch, ...]) -> None:
         world.hands += answer
 
-    row = world.rows.steps.get(_run(held))
+    row = world.rows.steps.get(run_of(held))
     is_over = _has_come(row["lease_until"], world.rows.now) if row and world.rows.grants(held) else False
     name = f"take away {held.step} fence {held.fence}"
     return Act(name=name, do=lambda ledger: ledger.take_away(held, lost(held.step)), then=then, allowed=is_over)
@@ -267,7 +267,8 @@ def _sends(world: World) -> Any:
     return then
 
 
-def _run(held: Held) -> Run:
+def run_of(held: Held) -> Run:
+    """The step run of a claim."""
     return Run(held.job_id, held.step, held.part)
 
 

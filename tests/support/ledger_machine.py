@@ -151,6 +151,18 @@ class LedgerMachine(RuleBasedStateMachine):
             self.world.at_once(*[acts.sweep(self.world) for _ in range(2)])
 
     @rule(pick=PICKS, side=SIDES)
+    def stop_worker_past_its_lease(self, pick: int, side: int) -> None:
+        """A worker is stopped until another one works on its step; it still believes that it holds its claim."""
+        held = len(self.world.claims)
+        self.deliver(pick, side, acts.LEASE)
+        for claimed in self.world.claims[held:]:
+            self.world.pass_time(42.0)  # past the lease
+            self.world.alone(acts.take_away(self.world, claimed.held), side=side)
+            self.world.pass_time(42.0)  # past the backoff
+            self.world.alone(acts.sweep(self.world), side=side)
+            self.deliver(pick, 1 - side, acts.LEASE)
+
+    @rule(pick=PICKS, side=SIDES)
     def take_away(self, pick: int, side: int) -> None:
         self.act(acts.take_away, [one.held for one in self.given()], pick, side)
 
@@ -239,8 +251,10 @@ class LedgerMachine(RuleBasedStateMachine):
             self.world.alone(make(self.world, thing), side=side)
 
     def given(self) -> list[Claim]:
-        """All claims that were given, those that living workers hold more than once, since they matter more."""
-        return [*self.world.claims, *self.world.ever, *self.world.claims]
+        """All claims that were given; more than once those that living workers hold, or whose step another one runs."""
+        fences = {run: row["fence"] for run, row in self.world.rows.steps.items() if row["status"] == Status.RUNNING}
+        fenced = [one for one in self.world.ever if fences.get(acts.run_of(one.held), 0) > one.held.fence]
+        return [*self.world.claims, *fenced, *self.world.ever, *self.world.claims, *fenced]
 
     def taken_message(self, pick: int) -> Dispatch | None:
         """One from the broker; where it holds none, publishers send what they have."""
