@@ -1,4 +1,4 @@
-"""Object stores of all kinds. `HEAVYLIFT_TEST_S3_URL=http://KEY:SECRET@host:port/bucket` adds a real S3 server.
+"""Ledgers and object stores of all kinds. `HEAVYLIFT_TEST_S3_URL=http://KEY:SECRET@host:port/bucket` adds a real S3 server.
 
 A fresh prefix in its bucket is all that is touched.
 """
@@ -12,9 +12,24 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from support.s3_servers import ACCESS_KEY, SECRET_KEY, S3Server
+from support.sample_jobs import NO_WAIT
 from support.stores import GIVEN, KINDS, S3_KINDS, Place
 
+from ledger import Ledger
 from storage.port import ObjectStore
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    """An empty ledger of this test alone, on each back end in turn; failed steps may be tried again at once."""
+    if request.param == "sqlite":
+        made = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}", policy=NO_WAIT)
+    else:
+        url = request.getfixturevalue("postgres_ledger_url")
+        made = Ledger(url, db_schema=f"t{secrets.token_hex(6)}", policy=NO_WAIT)
+    made.migrate()
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,11 @@
 """A replayed dead letter brings its job to an end that its step runs bear out, on SQLite and PostgreSQL."""
 
-import secrets
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, update
 from support.ledger_plans import DIAMOND, PARTS, split
-from support.sample_jobs import NO_WAIT, fault, submit
+from support.sample_jobs import fault, submit
 
 from jobs.lifecycle import TRANSITIONS, WrongState
 from jobs.model import Job, Status, StepKey
@@ -20,19 +17,6 @@ from ledger.schema import events, jobs, outbox
 READ, LEFT, RIGHT, JOIN = (StepKey(name) for name in ("read", "left", "right", "join"))
 PICTURE, POSTER = StepKey("picture"), StepKey("poster")
 OURS = {"owner": "local"}
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    """An empty ledger of this test alone."""
-    if request.param == "sqlite":
-        made = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}", policy=NO_WAIT)
-    else:
-        url = request.getfixturevalue("postgres_ledger_url")
-        made = Ledger(url, db_schema=f"t{secrets.token_hex(6)}", policy=NO_WAIT)
-    made.migrate()
-    yield made
-    made.close()
 
 
 def run(ledger: Ledger, job: Job, *keys: StepKey, code: str | None = None) -> None:

@@ -1,16 +1,13 @@
 """Dead letters, returned messages, queues, hints, reasons to wait and reconciliation rows, on SQLite and PostgreSQL."""
 
-import secrets
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, select, update
-from support.sample_jobs import NO_WAIT, fault, submit
+from support.sample_jobs import fault, submit
 
 from jobs.errors import Actor
 from jobs.lifecycle import WrongState
@@ -24,19 +21,6 @@ from ledger.schema import outbox, reconciliations, step_runs
 
 PARSE, INDEX, PICTURE = StepKey("parse"), StepKey("index"), StepKey("picture")
 OURS = {"owner": "local"}
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
-    """An empty ledger of this test alone."""
-    if request.param == "sqlite":
-        made = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}", policy=NO_WAIT)
-    else:
-        url = request.getfixturevalue("postgres_ledger_url")
-        made = Ledger(url, db_schema=f"t{secrets.token_hex(6)}", policy=NO_WAIT)
-    made.migrate()
-    yield made
-    made.close()
 
 
 def take(ledger: Ledger, job: Job, key: StepKey = PARSE, *, worker: str = "w") -> Claim | None:
