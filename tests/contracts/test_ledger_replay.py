@@ -11,6 +11,7 @@ from jobs.lifecycle import TRANSITIONS, WrongState
 from jobs.model import Job, Status, StepKey
 from jobs.outcomes import Failed, Succeeded
 from jobs.verbs import MAX_RETURNS
+from jobs.verbs import replay as rule
 from ledger import Ledger, LetterFilter
 from ledger.schema import events, jobs, outbox
 
@@ -92,9 +93,12 @@ def test_replay__is_refused_where_the_deadline_ended_the_job(ledger):
     run(ledger, job, LEFT, code="step.timeout")
     past = datetime.now(UTC) - timedelta(seconds=1)
     ledger.database.writing(lambda tx: tx.execute(update(jobs).values(deadline=past)))
-    ledger.expire(job.id)
-    with pytest.raises(WrongState, match="retry it instead"):
-        replay(ledger, LEFT)
+    (letter,) = ledger.letters("local", filter=LetterFilter())[0]
+    expired = ledger.expire(job.id)
+    with pytest.raises(WrongState, match="discarded"):  # closed with its job
+        ledger.replay_letter(letter.id, **OURS)
+    with pytest.raises(WrongState, match="retry it instead"):  # and the rule behind that
+        rule(expired, LEFT, now=datetime.now(UTC))
     ledger.retry(job.id, **OURS)
     run(ledger, job, LEFT, RIGHT, JOIN, PICTURE, POSTER)
     assert ledger.get(job.id, **OURS).status is Status.SUCCEEDED
