@@ -182,6 +182,7 @@ events = Table(
     Index("ix_events_owner_id", "owner", "id"),
     Index("ix_events_job_id", "job_id", "id"),
     Index("ix_events_at", "at"),
+    sqlite_autoincrement=True,  # an id is never given twice
 )
 
 outbox = Table(
@@ -200,6 +201,7 @@ outbox = Table(
     Column("tries", Integer, nullable=False),
     Index("ix_outbox_due_at", "due_at"),
     Index("ix_outbox_job_id", "job_id"),
+    sqlite_autoincrement=True,  # an id is never given twice
 )
 
 dead_letters = Table(
