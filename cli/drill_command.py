@@ -59,7 +59,8 @@ def drill(
         verdict = run(order, say=say)
     except MissingBinary as missing:
         raise CommandError(f"drill{' --real' if real else ''}: {missing}") from missing
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as asked:
+        say(f"drill: interrupted{f' by {asked}' if asked.args else ''}; everything that it started has been ended")
         raise typer.Exit(Exit.INTERRUPTED) from None
     except NotStarted as error:
         raise CommandError(str(error), code=Exit.FAILED) from error
@@ -71,6 +72,6 @@ def drill(
     raise typer.Exit(Exit.WELL if verdict.well else Exit.FAILED)
 
 
-def _interrupted(_number: int, _frame: FrameType | None) -> None:
+def _interrupted(number: int, _frame: FrameType | None) -> None:
     """SIGTERM ends a drill as Ctrl-C does: with everything that it started."""
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt(signal.Signals(number).name)
