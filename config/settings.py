@@ -112,7 +112,9 @@ class RetentionSettings(BaseSettings):
     model_config = _concern("RETENTION")
     days: float = 30.0  # after its end a job is deleted
     letter_days: float = 90.0  # an ended job with an open dead letter is kept so long, for its replay
-    orphan_days: float = 7.0  # an object unknown to the ledger is kept so long once it was seen: a restore may bring its row
+    orphan_days: float = (
+        7.0  # an object unknown to the ledger is kept so long once it was seen: a restore may bring its row
+    )
     idempotency_hours: float = 24.0
     events_days: float = 90.0
 
