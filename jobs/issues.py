@@ -1,4 +1,4 @@
-"""What a parser yields: `Record` for a good row, `Issue` for each thing wrong; both are values."""
+"""What a parser yields: `Record` for a good row, `Issue` for each thing wrong, `Fact` for what the file says of itself."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -52,3 +52,10 @@ class Record(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """One line of `records.jsonl`."""
         return {"row": self.row, "line": self.line, **self.fields}
+
+
+class Fact(NamedTuple):
+    """Something that a file states about itself as a whole: its currency, how many pieces it claims to hold."""
+
+    name: str
+    value: Any  # JSON

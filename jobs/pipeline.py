@@ -31,6 +31,7 @@ class Step:
     required: bool = True  # False: it may fail while its job succeeds with a warning
     isolated: bool = True  # False: trusted code, run in the worker with its ports injected
     ports: tuple[str, ...] = ()  # injected by keyword; only where isolated is False
+    resources: tuple[str, ...] = ()  # read-only reference data that `ctx.resource` gives: the compiled catalog
     timeout: float = 300.0  # seconds of execution
     memory: Memory = Memory.SMALL
     attempts: int = MAX_ATTEMPTS

@@ -32,9 +32,9 @@ def read_item(fields: dict[str, str | None], row: int, *, line: int) -> tuple[Re
     """The record of one item (None where it is rejected), and all that is wrong with it."""
     found: dict[str, Any] = {
         "item_type": None,
-        "part_num": None,
+        "raw_id": None,
         "id_space": "bricklink",
-        "color_id": None,
+        "raw_color": None,
         "color_space": "bricklink",
         "qty": None,
         "spare": False,
@@ -54,7 +54,7 @@ def read_item(fields: dict[str, str | None], row: int, *, line: int) -> tuple[Re
             found[name] = value
         if code is not None:
             wrong.append((code, column, text))
-    if wrong or None in (found["qty"], found["color_id"], found["part_num"], found["item_type"]) or "DELETE" in fields:
+    if wrong or None in (found["qty"], found["raw_color"], found["raw_id"], found["item_type"]) or "DELETE" in fields:
         return _judged(fields, found, wrong, row=row, line=line)
     return Record(row, line, found), []
 
@@ -94,11 +94,11 @@ def _judged(
 
 def _missing(fields: dict[str, str | None], found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What the item should state and does not. No color means any; but stock and inventories must state a part's."""
-    if found["part_num"] is None:
+    if found["raw_id"] is None:
         yield "part.missing", "ITEMID"
     if found["item_type"] is None:
         yield "itemtype.missing", "ITEMTYPE"
-    if found["color_id"] is None and found["item_type"] in {"P", None} and "QTY" in fields:
+    if found["raw_color"] is None and found["item_type"] in {"P", None} and "QTY" in fields:
         yield "color.missing", "COLOR"
     if found["qty"] is None:
         yield "qty.missing", "QTY" if "QTY" in fields else "MINQTY"
@@ -151,8 +151,8 @@ def _yes(text: str) -> Reading:
 
 _FIELDS = {
     "ITEMTYPE": _Field("item_type", _item_type, {}),
-    "ITEMID": _Field("part_num", _part),
-    "COLOR": _Field("color_id", color_number, {}),
+    "ITEMID": _Field("raw_id", _part),
+    "COLOR": _Field("raw_color", color_number, {}),
     "QTY": _Field("qty", whole_quantity, {}),
     "MINQTY": _Field("qty", _wanted_quantity, {}),
     "QTYFILLED": _Field("qty_filled", _filled, {}),

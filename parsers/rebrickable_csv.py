@@ -128,9 +128,9 @@ def _fields(cells: list[str], at: dict[str, int], wrong: list[tuple[str, str]]) 
     """The record's fields; what is wrong with them goes to `wrong`."""
     fields: dict[str, Any] = {
         "item_type": "P",
-        "part_num": _part(cells[at["part"]].strip(), wrong),
+        "raw_id": _part(cells[at["part"]].strip(), wrong),
         "id_space": "rebrickable",
-        "color_id": _color(cells[at["color"]].strip(), wrong),
+        "raw_color": _color(cells[at["color"]].strip(), wrong),
         "color_space": "rebrickable",
         "qty": _quantity(cells[at["qty"]].strip(), wrong),
         "spare": False,

@@ -28,7 +28,17 @@ def _kinds(*rows: tuple[str, str, str]) -> dict[str, Kind]:
 
 KINDS = _kinds(
     ("bricklink-xml", "application/xml", "BrickLink XML (wanted list, inventory or order)"),
+    ("brickstore-bsx", "application/xml", "BrickStore file (BSX)"),
     ("rebrickable-csv", "text/csv", "Rebrickable CSV parts list"),
+    ("element-csv", "text/csv", "LEGO Pick a Brick list (element numbers)"),
+    ("studio-csv", "text/csv", "Studio parts list"),
+    ("ldraw", "application/x-ldraw", "LDraw model"),
+    ("studio-io", "application/zip", "Studio model (.io)"),
+    ("ldd-lxf", "application/zip", "LEGO Digital Designer model (.lxf)"),
+    ("ldd-lxfml", "application/xml", "LEGO Digital Designer model (.lxfml)"),
+    ("table", "text/csv", "table as text (CSV, TSV or pasted)"),
+    ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel workbook"),
+    ("xls", "application/vnd.ms-excel", "Excel 97-2003 workbook"),
     ("pdf", "application/pdf", "PDF document"),
     ("glb", "model/gltf-binary", "binary glTF 3D model"),
     ("gltf", "model/gltf+json", "glTF 3D model"),

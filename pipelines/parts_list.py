@@ -99,10 +99,10 @@ def _places(ctx: StepContext) -> Iterator[Place]:
     with ctx.open(RECORDS) as lines:
         for line in lines:
             row = orjson.loads(line)
-            color = "" if row["color_id"] is None else f" color {row['color_id']}"
+            color = "" if row["raw_color"] is None else f" color {row['raw_color']}"
             words = " ".join(row[name] for name in _SHOWN if name in row)
-            title = f"{row['part_num']}{color} x{row['qty']}"
-            text = f"{row['part_num']}{color} {words}".rstrip()
+            title = f"{row['raw_id']}{color} x{row['qty']}"
+            text = f"{row['raw_id']}{color} {words}".rstrip()
             yield Place(artifact=RECORDS, place=f"row {row['row']}", title=title, text=text)
 
 

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from ledger.schema import metadata
+from ledger.reference import metadata  # of all tables: it takes in the others
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -18,6 +18,7 @@ ROOMS = (
     "drill",
     "jobs",
     "ledger",
+    "lists",
     "parsers",
     "pipelines",
     "search",

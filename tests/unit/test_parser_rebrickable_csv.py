@@ -45,7 +45,7 @@ def test_lines__one_without_end_is_one_wrong_row(tmp_path):
     text = b"Part,Color,Quantity\n" + b"3001," * 1_000_000 + b"\n3002,4,1\n"
     wrong, good = rebrickable_csv.parse(written(tmp_path, text=text))
     assert (wrong.code, wrong.row, wrong.line) == ("row.too_long", 1, 2)
-    assert (good.row, good.line, good.fields["part_num"]) == (2, 3, "3002")
+    assert (good.row, good.line, good.fields["raw_id"]) == (2, 3, "3002")
 
 
 def test_encoding__half_a_character_at_the_end_is_refused(tmp_path):
