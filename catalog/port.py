@@ -86,6 +86,12 @@ class Catalog(Protocol):
     def relations(self, part_num: str) -> Sequence[Relation]:
         """Every relation that names the part on either side."""
 
+    def mould_group(self, part_num: str) -> Sequence[str]:
+        """Part numbers that are moulds of one shape, the part's own among them, the preferred one first.
+
+        The M relations' transitive closure, made when the catalog is compiled. Empty where the part has no other mould.
+        """
+
     def part_nums(self) -> Sequence[str]:
         """All part numbers, lower case, sorted: for searching by likeness. Made on first use, then kept."""
 
