@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import InputError, UnreadableFile
-from jobs.issues import Issue, Record
+from jobs.issues import Fact, Issue, Record
 from parsers.bricklink_row import FIELD_NAMES, read_item
 from parsers.codes import issue
 from parsers.encoding import Watch
 from parsers.sniff import LIST_ROOTS
+from parsers.wishes import PLAIN, Wishes
 from parsers.xml_head import local_name
 from parsers.xml_source import XmlSource, open_xml
 
@@ -31,13 +32,13 @@ _SAFE: dict[str, Any] = {
 }
 
 
-def parse(path: Path, *, watch: Watch | None = None) -> Iterator[Record | Issue]:
+def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> Iterator[Record | Issue | Fact]:
     """The list's rows in order, each good one as a `Record`, each thing wrong as an `Issue`.
 
     Raises `UnreadableFile` (`format.empty`, `format.html`, `format.unknown`, `xml.syntax`) and
     `InputError` (`xml.entity`, `limit.fields`); `watch` is told how far it is.
     """
-    source = open_xml(path)
+    source = open_xml(path, encoding=wishes.encoding)
     _check_head(source)
     if source.recoded_from == "cp1252" and source.facts.guessed_line:
         yield issue("encoding.guessed", row=None, line=source.facts.guessed_line)

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from jobs.errors import InputError
+
 CHUNK = 256 * 1024  # bytes read at a time; bounds memory, and is how often progress is told
 HEAD = 64 * 1024  # bytes that a sniffer may look at
 
@@ -13,6 +15,8 @@ HEAD = 64 * 1024  # bytes that a sniffer may look at
 CP1252 = "cp1252"
 _BARE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+_NOT_OF_FILES = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
 
 Watch = Callable[[int, int], None]  # told (bytes read, size of the file) while a parser reads
 
@@ -40,9 +44,12 @@ def marked_encoding(head: bytes) -> str | None:
     return None
 
 
-def decoded_head(head: bytes) -> str:
-    """The first bytes of a file as text, with its byte-order mark and a cut last character dropped."""
-    encoding = marked_encoding(head)
+def decoded_head(head: bytes, *, encoding: str | None = None) -> str:
+    """The first bytes of a file as text, with its byte-order mark and a cut last character dropped.
+
+    `encoding` is what is known already; else it is found out.
+    """
+    encoding = encoding or marked_encoding(head)
     if encoding is None:
         try:
             return codecs.getincrementaldecoder("utf-8")().decode(head)
@@ -51,8 +58,12 @@ def decoded_head(head: bytes) -> str:
     return codecs.getincrementaldecoder(encoding)("replace").decode(head)
 
 
-def examine(path: Path) -> TextFacts:
-    """One pass at disk speed over the file; memory stays flat."""
+def examine(path: Path, *, encoding: str | None = None) -> TextFacts:
+    """One pass at disk speed over the file; memory stays flat. `encoding` is the caller's word, which is taken.
+
+    Raises `InputError` (`encoding.unknown`) where that names no encoding of text.
+    """
+    wished = text_codec(encoding) if encoding else None
     decoder = codecs.getincrementaldecoder("utf-8")()
     size, lines, bad_line, marked = 0, 0, None, None
     plain, ampersand = True, False
@@ -70,9 +81,24 @@ def examine(path: Path) -> TextFacts:
                 except UnicodeDecodeError as error:
                     bad_line = lines + 1 + chunk.count(b"\n", 0, max(0, error.start - len(pending)))
             lines += chunk.count(b"\n")
+    if wished:
+        encoding = "utf-8-sig" if wished == "utf-8" else wished
+        return TextFacts(size=size, encoding=encoding, ascii=plain, guessed_line=None, ampersand=ampersand)
     if marked and marked.startswith("utf-16"):
         return TextFacts(size=size, encoding=marked, ascii=False, guessed_line=None, ampersand=ampersand)
     if bad_line is None and decoder.getstate()[0]:
         bad_line = lines + 1  # the file ends inside a character
     encoding = "utf-8-sig" if bad_line is None else CP1252
     return TextFacts(size=size, encoding=encoding, ascii=plain, guessed_line=bad_line, ampersand=ampersand)
+
+
+def text_codec(name: str) -> str:
+    """The Python codec of that name; `InputError` (`encoding.unknown`) where none of text files has it."""
+    try:
+        found = codecs.lookup(name.strip())
+    except (LookupError, ValueError):
+        found = None
+    if found is None or found.name in _NOT_OF_FILES or not getattr(found, "_is_text_encoding", True):
+        hint = "Use a name such as utf-8, cp1252 or utf-16."
+        raise InputError("encoding.unknown", f"There is no text encoding named {name[:40]!r}.", hint=hint)
+    return found.name

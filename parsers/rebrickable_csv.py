@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jobs.errors import UnreadableFile
-from jobs.issues import Issue, Record, Severity
+from jobs.issues import Fact, Issue, Record, Severity
 from parsers.codes import CODES, issue
 from parsers.encoding import CP1252, TextFacts, Watch, examine
 from parsers.numbers import color_number, is_scientific, likely_quantity, whole_quantity
 from parsers.rebrickable_header import Header, header_of
+from parsers.wishes import PLAIN, Wishes
 
 MAX_LINE = 64 * 1024  # characters of one row
 MAX_ID = 100  # characters of a part number
@@ -29,12 +30,12 @@ class _Line(NamedTuple):
     text: str | None
 
 
-def parse(path: Path, *, watch: Watch | None = None) -> Iterator[Record | Issue]:
+def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> Iterator[Record | Issue | Fact]:
     """The list's rows in order, each good one as a `Record`, each thing wrong as an `Issue`.
 
     Raises `UnreadableFile` (`format.empty`, `format.unknown`); `watch` is told how far it is.
     """
-    facts = examine(path)
+    facts = examine(path, encoding=wishes.encoding)
     if not facts.size:
         raise UnreadableFile("format.empty", "The file is empty.")
     if facts.guessed_line:

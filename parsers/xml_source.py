@@ -96,13 +96,15 @@ class XmlSource:
                     watch(done, self.facts.size)
 
 
-def open_xml(path: Path) -> XmlSource:
-    """Look at the file once, and decide how it is to be read."""
-    facts = examine(path)
+def open_xml(path: Path, *, encoding: str | None = None) -> XmlSource:
+    """Look at the file once, and decide how it is to be read; `encoding` is the caller's word, which is taken."""
+    facts = examine(path, encoding=encoding)
     with path.open("rb") as file:
-        text = decoded_head(file.read(HEAD))
+        text = decoded_head(file.read(HEAD), encoding=facts.encoding if encoding else None)
     head = xml_head(text)
     recoded_from, override = _encodings(facts, head.encoding if head else None)
+    if encoding:
+        recoded_from, override = (None if facts.encoding == "utf-8-sig" else facts.encoding), "utf-8"
     return XmlSource(
         path=path,
         facts=facts,
