@@ -17,7 +17,7 @@ from support.services import Services, Unavailable, fresh_database
 
 Server = TypeVar("Server", RabbitServer, PostgresServer, RedisServer)
 
-pytest_plugins = ["support.reasons"]
+pytest_plugins = ["support.reasons", "support.disks"]
 
 
 @pytest.fixture(scope="session")

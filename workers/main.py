@@ -23,7 +23,6 @@ from workers.comeback import Comeback
 from workers.consumer import CarefulConsumer, StepRequest, heard, listening
 from workers.deaf import DeafWatch, Hearing, Line, Senses
 from workers.executor import ShuttingDown
-from workers.sandbox import remove
 from workers.shutdown import Shutdown
 from workers.wiring import Worker, build_worker
 
@@ -123,9 +122,7 @@ def run_beat(settings: Settings) -> int:
         name: {**row, "options": {**row["options"], "queue": queue_name(options, row["options"]["queue"])}}
         for name, row in BEAT_SCHEDULE.items()
     }
-    folder = settings.data_dir / "run" / "beat"
-    # A fresh file each time: a damaged one would keep beat from starting. What it forgets, the slots remember.
-    remove(folder)
-    folder.mkdir(parents=True, mode=0o700)
-    app.Beat(schedule=str(folder / "schedule"), loglevel="INFO", max_interval=30).run()
+    sign = settings.data_dir / "run" / "beat" / "ticked"
+    # Quiet: a banner that can't be printed to a log on a full disk would end it.
+    app.Beat(scheduler="workers.clock:Clock", schedule=str(sign), loglevel="INFO", max_interval=30, quiet=True).run()
     return 0

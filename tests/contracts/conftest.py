@@ -4,7 +4,6 @@ A fresh prefix in its bucket is all that is touched.
 """
 
 import secrets
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -93,17 +92,3 @@ def _place(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterato
     store.sweep_partial(older_than=0)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda found: store.delete(found.key), list(store.keys())))
-
-
-@pytest.fixture
-def tiny_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MiB."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(folder)], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"no tiny disk could be mounted, which takes root: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
