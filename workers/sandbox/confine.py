@@ -92,7 +92,7 @@ def readable_code(packages_root: Path, extra: Iterable[Path]) -> list[Path]:
 
     Never `packages_root` itself: the data folder may lie in it.
     """
-    own = [packages_root / name for name in ("jobs", "parsers", "pipelines", "workers")]
+    own = [packages_root / name for name in ("catalog", "jobs", "lists", "parsers", "pipelines", "workers")]
     libraries = [
         Path(sys.prefix),
         Path(sys.base_prefix),
