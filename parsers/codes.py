@@ -50,6 +50,8 @@ CODES: dict[str, Code] = {
     "price.negative": Code(_W, "The price is below zero; the row was read without it.", _PRICE),
     "spare.unknown": Code(_W, "The spare mark is neither true nor false; it was read as false.", "True or False"),
     "row.excluded": Code(_E, "The row asks to delete an item; it is an update command, not a part of the list."),
+    "row.duplicate": Code(_I, "Several rows state the same part; they were merged for the totals."),
+    "total.mismatch": Code(_W, "The file claims another number of pieces than its rows add up to."),
     "row.ragged": Code(_E, "The row has another number of columns than the header."),
     "row.quotes": Code(_E, "The row's quotation marks do not pair up.", 'quotes as in "2 x 4"'),
     "row.too_long": Code(_E, "The row is too long to be one.", "at most 65536 characters"),
