@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from parsers.encoding import HEAD, decoded_head, marked_encoding
 from parsers.rebrickable_header import find_header
+from parsers.sniff_cad import is_ldraw, is_lxfml
+from parsers.sniff_zip import zip_kind
 from parsers.xml_head import local_name, xml_head
 
 
@@ -83,7 +85,7 @@ def _by_magic(head: bytes, *, size: int, name: str) -> str | None:
     if _PLY.match(head):
         return "ply"
     if head.startswith(b"PK\x03\x04"):
-        return _zipped(head, name)
+        return zip_kind(head, name)
     return "stl" if _stl_adds_up(head, size=size, name=name) else None
 
 
@@ -95,13 +97,6 @@ _MAGIC = (
     (b"GIF87a", "gif"),
     (b"GIF89a", "gif"),
 )
-
-
-def _zipped(head: bytes, name: str) -> str | None:
-    """A ZIP is a 3MF where its model part shows; where that lies further back, the name decides."""
-    if b"3D/3dmodel.model" in head:
-        return "3mf"
-    return "3mf" if b"[Content_Types].xml" in head and name.endswith(".3mf") else None
 
 
 def _stl_adds_up(head: bytes, *, size: int, name: str) -> bool:
@@ -148,6 +143,8 @@ def _is_off(text: str) -> bool:
 
 _TEXTS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("bricklink-xml", _is_list),
+    ("ldd-lxfml", is_lxfml),
+    ("ldraw", is_ldraw),
     ("rebrickable-csv", lambda text: find_header(text) is not None),
     ("stl", lambda text: _STL_TEXT.match(text.lstrip()) is not None),
     ("off", _is_off),
