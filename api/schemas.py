@@ -147,6 +147,7 @@ class PlannedStep(_Out):
     timeout: float = Field(description="Seconds of execution; waiting does not count.")
     memory: int = Field(description="Bytes.")
     attempts: int
+    when: str | None = Field(description="An option that asks for this step; null: it is always planned.")
 
 
 class PipelineBody(_Out):
@@ -266,6 +267,7 @@ def pipeline_json(pipeline: Pipeline) -> dict[str, Any]:
             "timeout": step.timeout,
             "memory": int(step.memory),
             "attempts": step.attempts,
+            "when": step.when,
         }
         for step in pipeline.steps
     ]

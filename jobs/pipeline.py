@@ -35,6 +35,7 @@ class Step:
     timeout: float = 300.0  # seconds of execution
     memory: Memory = Memory.SMALL
     attempts: int = MAX_ATTEMPTS
+    when: str | None = None  # an option that must be truthy, else the step is not planned; None: always planned
 
     @property
     def name(self) -> str:
@@ -94,3 +95,7 @@ class Pipeline:
             queue_named(step.queue.name)
             if step.ports and step.isolated:
                 raise ConfigurationError(f"step {self.name}.{step.name}: only isolated=False steps get ports")
+            if step.when is not None and step.when not in self.options.model_fields:
+                known = ", ".join(self.options.model_fields) or "none"
+                message = f"step {self.name}.{step.name}: there is no option {step.when!r}; the options are: {known}"
+                raise ConfigurationError(message)

@@ -76,7 +76,7 @@ class Submits(Hints):
         Raises `IdempotencyMismatch` where the key came with another file or other options before, and
         `LedgerUnavailable`. Two submits with one key at once make one job: the second finds the first.
         """
-        steps = self.with_hints(plan(new.pipeline), pipeline=new.pipeline.name, file=new.file)
+        steps = self.with_hints(plan(new.pipeline, new.options), pipeline=new.pipeline.name, file=new.file)
         return self.database.writing(lambda tx: _submit(tx, new, steps), durable=True)
 
 
