@@ -6,7 +6,9 @@ from jobs.policy import RetryPolicy
 from ledger.apply import Dispatch
 from ledger.blob_checks import BlobChecks
 from ledger.blobs import RESERVED, Blobs, BlobStock
+from ledger.catalogs import Catalogs, CatalogVersion, LatestJob
 from ledger.claims import Claim, Claims, Held, Progress
+from ledger.corrections import ColumnMapping, Correction, Corrections
 from ledger.database import Database
 from ledger.letters import Letter, LetterFilter, Letters
 from ledger.lines import Line, Lines
@@ -20,12 +22,16 @@ from ledger.watch import Watch
 
 __all__ = [
     "Attempt",
+    "CatalogVersion",
     "Claim",
+    "ColumnMapping",
+    "Correction",
     "Counts",
     "Dispatch",
     "Held",
     "IdempotencyKey",
     "JobFilter",
+    "LatestJob",
     "Ledger",
     "Letter",
     "LetterFilter",
@@ -39,7 +45,9 @@ __all__ = [
 ]
 
 
-class Ledger(Submits, Claims, Verbs, Letters, Lines, Queries, Blobs, BlobChecks, Sweeps, Reconciliations):
+class Ledger(
+    Submits, Claims, Verbs, Letters, Lines, Queries, Blobs, BlobChecks, Sweeps, Reconciliations, Catalogs, Corrections
+):
     """All verbs over one database. Thread-safe; each verb is one transaction.
 
     Every verb raises `LedgerUnavailable` where the database does not answer. Verbs that change a job lock its row

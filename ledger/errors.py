@@ -7,6 +7,10 @@ HeavyliftError
 ├── ArtifactNotFound      the job has no artifact of that name
 ├── LetterNotFound        no such dead letter of that owner
 ├── RunNotFound           no such reconciliation run
+├── CorrectionNotFound    no such correction of that owner
+├── MappingNotFound       no column mapping of that name
+├── JobInUse              the job holds a catalog that is in force or kept
+├── TooMany               an owner has as many of these as there may be
 └── IdempotencyMismatch   the key was used before for another request
 """
 
@@ -35,6 +39,22 @@ class LetterNotFound(HeavyliftError):
 
 class RunNotFound(HeavyliftError):
     """There is no reconciliation run of that id."""
+
+
+class CorrectionNotFound(HeavyliftError):
+    """The owner has no correction of that id."""
+
+
+class MappingNotFound(HeavyliftError):
+    """The owner has no column mapping of that name."""
+
+
+class JobInUse(HeavyliftError):
+    """The job holds a catalog that is in force or kept; a later import sets it free."""
+
+
+class TooMany(HeavyliftError):
+    """The owner has as many of these as there may be; the message says how many."""
 
 
 class IdempotencyMismatch(HeavyliftError):

@@ -10,7 +10,7 @@ catalog_versions = Table(
     "catalog_versions",
     metadata,
     Column("job_id", Text, ForeignKey("jobs.id"), primary_key=True),  # also the version's name
-    Column("state", Text, nullable=False),  # active, retired, refused
+    Column("state", Text, nullable=False),  # active, retired
     Column("counts", Json, nullable=False),  # rows by table
     Column("notes", Json, nullable=False),  # what the checks said
     Column("created_at", Utc, nullable=False),

@@ -11,6 +11,7 @@ from ledger.claims import Held
 from ledger.database import Database, db_as_of, db_now
 from ledger.letters import OPEN
 from ledger.lines import resend_lost
+from ledger.reference import catalog_versions
 from ledger.schema import dead_letters, events, idempotency_keys, jobs, outbox, step_runs, workers
 
 _ENDED = (Status.SUCCEEDED.value, Status.FAILED.value, Status.CANCELLED.value)
@@ -119,17 +120,19 @@ class Sweeps:
         """Jobs that ended more than `days` ago, or whose own `expires_at` has passed.
 
         A job with an open dead letter is kept for `letter_days` after its end: without its file there is no replay.
+        One whose catalog is in force or kept stays.
         """
         wanted = exists().where(
             dead_letters.c.job_id == jobs.c.id,
             dead_letters.c.state == OPEN,
             jobs.c.finished_at > db_as_of(-letter_days * 86400),
         )
+        in_use = exists().where(catalog_versions.c.job_id == jobs.c.id)
         over = or_(
             and_(jobs.c.expires_at.is_(None), jobs.c.finished_at < db_as_of(-days * 86400)),
             jobs.c.expires_at < db_as_of(),
         )
-        query = select(jobs.c.id).where(jobs.c.status.in_(_ENDED), over, ~wanted)
+        query = select(jobs.c.id).where(jobs.c.status.in_(_ENDED), over, ~wanted, ~in_use)
         with self.database.reading() as tx:
             return list(tx.execute(query.limit(limit)).scalars())
 

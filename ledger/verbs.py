@@ -10,7 +10,9 @@ from jobs.lifecycle import Advance, Event, WrongState
 from jobs.model import Job
 from jobs.verbs import cancel, expire, retry
 from ledger.apply import Dispatch, apply, locked, log, notify
+from ledger.catalogs import holds_catalog
 from ledger.database import Database, db_now
+from ledger.errors import JobInUse
 from ledger.letters import DISCARDED, REPLAYED, close_letters_of
 from ledger.rows import load_artifacts
 from ledger.schema import blobs, idempotency_keys, jobs, search_places
@@ -73,13 +75,16 @@ class Verbs:
     def delete(self, job_id: str, *, owner: str | None) -> None:
         """Forget a job that has ended: index entries, artifacts and the job; its bytes go to the collector.
 
-        Raises `WrongState` while it runs (cancel it first) and `JobNotFound`.
+        Raises `WrongState` while it runs (cancel it first), `JobInUse` where its catalog is in force or kept, and
+        `JobNotFound`.
         """
 
         def work(tx: Connection) -> None:
             job, now = locked(tx, job_id, owner=owner)
             if not job.status.ended:
                 raise WrongState(f"the job is {job.status}; cancel it first")
+            if holds_catalog(tx, job_id):
+                raise JobInUse("its catalog is in force or kept; it goes once later imports have replaced it")
             close_letters_of(tx, job_id, state=DISCARDED)
             tx.execute(delete(search_places).where(search_places.c.job_id == job_id))
             log(tx, job, (Event(type="job.deleted"),), now=now)

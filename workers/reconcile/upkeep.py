@@ -3,7 +3,7 @@
 import time
 
 from jobs.lifecycle import WrongState
-from ledger.errors import JobNotFound
+from ledger.errors import JobInUse, JobNotFound
 from workers.reconcile.findings import Findings, Sides
 from workers.sandbox import remove
 
@@ -31,8 +31,8 @@ def _delete(sides: Sides, job_id: str) -> bool:
     sides.go_on()
     try:
         sides.ledger.delete(job_id, owner=None)
-    except (WrongState, JobNotFound):
-        return False  # retried or deleted meanwhile
+    except (WrongState, JobInUse, JobNotFound):
+        return False  # retried, put to use or deleted meanwhile
     return True
 
 
