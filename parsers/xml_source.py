@@ -84,6 +84,7 @@ class XmlSource:
             yield self.repair.feed(b"", last=True)
 
     def _recoded(self, watch: Watch | None) -> Iterator[bytes]:
+        """The bytes in UTF-8; characters that the encoding does not have are replaced, not refused."""
         decoder = codecs.getincrementaldecoder(self.recoded_from)("replace") if self.recoded_from else None
         done, first = 0, True
         with self.path.open("rb") as file:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jobs.errors import InputError, UnreadableFile
 from jobs.issues import Issue, Record
-from parsers import bricklink_xml, encoding
+from parsers import bricklink_xml, encoding, xml_rows
 from parsers.xml_source import Repair
 
 ITEM = "<ITEM>\n  <ITEMTYPE>P</ITEMTYPE>\n  <ITEMID>{}</ITEMID>\n  <COLOR>5</COLOR>\n  <MINQTY>{}</MINQTY>\n</ITEM>\n"
@@ -55,7 +55,7 @@ def test_memory__an_item_without_end_is_refused(tmp_path):
 
 def test_memory__a_list_that_never_comes_to_its_items_is_refused(tmp_path, monkeypatch):
     """Elements that are no items are read for a while only."""
-    monkeypatch.setattr(bricklink_xml, "MAX_PREAMBLE", 500_000)
+    monkeypatch.setattr(xml_rows, "MAX_PREAMBLE", 500_000)
     text = "<INVENTORY>" + "<X/>" * 400_000 + ONE_LINE.format(1, 1) + "</INVENTORY>"
     with pytest.raises(UnreadableFile) as caught:
         list(bricklink_xml.parse(written(tmp_path, text=text)))

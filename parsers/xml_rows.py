@@ -1,0 +1,215 @@
+"""Streams the rows of an XML list safely: the one place where uploaded XML meets a parser, shared by all such formats.
+
+    rows = XmlRows(path, item="ITEM", roots=("INVENTORY",), encoding=wishes.encoding)
+    yield from rows.opening()                    # what the encoding makes somebody look at
+    for batch in rows.batches(watch):            # once per piece of the file that was read
+        for element in batch:                    # each complete <ITEM>, in order, whatever its case or namespace
+            line = rows.line_of(element)         # where it begins, exact in long files too
+            yield from rows.repaired(line)       # each bare & that was repaired in the row before
+            rows.begin(line)                     # from here on `rows.row` is this one's number
+            ...                                  # read `rows.name(child.tag)`, `child.text`, attributes
+    yield from rows.closing()                    # what is left to say; raises where the list had no rows
+
+Elements are let go of between batches, so keep no element beyond its batch; ancestors stay (`element.getparent()`).
+What comes is UTF-8 and well-formed, with junk before the first `<` cut off and each bare & repaired. Raises
+`UnreadableFile` (`format.empty`, `format.html`, `format.unknown`, `xml.syntax`) and `InputError`
+(`xml.entity`: no entity is ever expanded and nothing outside the file is ever read; `limit.fields`).
+"""
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from jobs.errors import InputError, UnreadableFile
+from jobs.issues import Issue
+from parsers.codes import issue
+from parsers.encoding import Watch
+from parsers.xml_head import local_name
+from parsers.xml_source import XmlSource, open_xml
+
+MAX_FIELDS = 1000  # elements in one item; more is an attack on memory
+MAX_PREAMBLE = 16 * 1024 * 1024  # bytes in which the first item must be complete
+# libxml2 keeps lines up to here exactly; from here on it tells the line where an element's first text ends.
+_EXACT_LINES = 65_535
+# Nothing outside the file is ever read, no entity is ever expanded, and libxml2's own limits stay on.
+SAFE: dict[str, Any] = {
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
+
+
+class XmlRows:
+    """One pass over one file."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        item: str,
+        roots: Collection[str],
+        also: Collection[str] = (),
+        tags: Collection[str] | None = None,
+        encoding: str | None = None,
+    ) -> None:
+        """`item`, `roots` and `also` (elements that come like items) are local names in upper case.
+
+        `tags` is lxml's filter (`{*}Brick`) where a format has one spelling only, which saves time.
+        """
+        self.source = open_xml(path, encoding=encoding)
+        self.item, self.roots = item, roots
+        self._tags = tuple(tags or (tag for name in (item, *also) for tag in _spellings(name)))
+        self._names = _Names()
+        self.root: Any = None  # the root element, once it was seen
+        self.row = 0  # rows begun so far
+        self.line = 0  # where the last one began
+        self._alone = True  # no other row began on that line
+        check_head(self.source)
+
+    def opening(self) -> Iterator[Issue]:
+        """What is to be said before the first row."""
+        if self.source.recoded_from == "cp1252" and self.source.facts.guessed_line:
+            yield issue("encoding.guessed", row=None, line=self.source.facts.guessed_line)
+
+    def batches(self, watch: Watch | None = None) -> Iterator[Iterator[Any]]:
+        """The elements that became complete with each piece of the file."""
+        from lxml import etree
+
+        parser = etree.XMLPullParser(events=("end",), tag=self._tags, encoding=self.source.override, **SAFE)
+        broken: etree.XMLSyntaxError | None = None
+        fed = 0
+        for chunk in self.source.chunks(watch):
+            try:
+                parser.feed(chunk)
+            except etree.XMLSyntaxError as error:
+                broken = error
+            yield self._complete(parser)  # what stood before the break is well
+            if broken or len(parser.feed_error_log):
+                break
+            fed += len(chunk)
+            if self.root is not None:
+                self._prune()
+            elif fed > MAX_PREAMBLE:
+                raise UnreadableFile("format.unknown", f"No item in the first {MAX_PREAMBLE} bytes.")
+        try:
+            root = parser.close()
+        except etree.XMLSyntaxError as error:
+            raise self._unreadable(broken or error) from None
+        if self.root is None:
+            self._check_root(root)
+
+    def line_of(self, element: Any) -> int:
+        """The line of the file that the element begins on."""
+        line: int = element.sourceline or 0
+        if line > _EXACT_LINES and element.text:
+            line -= element.text.count("\n")
+        return line + self.source.lines_before
+
+    def begin(self, line: int) -> None:
+        """Count the element that begins on `line` as the next row."""
+        self.row += 1
+        self._alone = line != self.line
+        self.line = line
+
+    def name(self, tag: str) -> str:
+        """An element's name as we spell names: no namespace, upper case."""
+        return self._names[tag]
+
+    def repaired(self, line: int | None) -> Iterator[Issue]:
+        """Each repaired & before `line` (None: all that are left), in the row read last where that is sure."""
+        pending = self.source.repair.lines if self.source.repair else []
+        if not pending:
+            return
+        before = self.source.lines_before
+        whole = line is None or len(pending) > MAX_FIELDS  # many on one line: no telling which row
+        ready = len(pending) if whole or line is None else bisect_left(pending, line - before)
+        for found in pending[:ready]:
+            here = found + before
+            row = self.row if self.row and self._alone and here >= self.line else None
+            yield issue("xml.bare_ampersand", "&", row=row, line=here)
+        del pending[:ready]
+
+    def closing(self) -> Iterator[Issue]:
+        """What is to be said behind the last row; a list without rows is refused here."""
+        yield from self.repaired(None)
+        if not self.row:
+            raise UnreadableFile("format.empty", "The list has no items.", hint="Export it again with its items.")
+
+    def _complete(self, parser: Any) -> Iterator[Any]:
+        for _, element in parser.read_events():
+            if self.root is None:
+                self._check_root(element)
+            yield element
+
+    def _check_root(self, element: Any) -> None:
+        """Look at the document for the first time: is it a list, and does it try anything."""
+        tree = element.getroottree()
+        self.root = tree.getroot()
+        doctype = tree.docinfo.internalDTD
+        if tree.docinfo.system_url or (doctype is not None and any(True for _ in doctype.iterentities())):
+            raise _entities()
+        name = local_name(self.root.tag)
+        if name == "HTML":
+            raise UnreadableFile("format.html", "The file is a web page that was saved as a list.")
+        if name not in self.roots:
+            expected = " or ".join(sorted(self.roots))
+            raise UnreadableFile("format.unknown", f"The root element is {self.root.tag[:40]}; a list has {expected}.")
+
+    def _prune(self) -> None:
+        """Let go of everything that is complete, so that memory stays flat whatever the file holds."""
+        node = self.root
+        while len(node):
+            if local_name(node.tag) == self.item:
+                if len(node) > MAX_FIELDS:
+                    message = f"Item {self.row + 1} has more than {MAX_FIELDS} fields."
+                    raise InputError("limit.fields", message, row=self.row + 1)
+                return
+            del node[:-1]
+            node = node[-1]
+
+    def _unreadable(self, error: Any) -> UnreadableFile:
+        line, column = error.position
+        line += self.source.lines_before
+        reason = error.msg.partition(", line ")[0][:200]
+        rows = "1 item" if self.row == 1 else f"{self.row} items"
+        message = f"The XML is broken at line {line}, column {column} ({reason}); the {rows} before it could be read."
+        hint = "The file may be cut off or edited by hand; export it again."
+        return UnreadableFile("xml.syntax", message, hint=hint, line=line, column=column, rows_read=self.row)
+
+
+def check_head(source: XmlSource) -> None:
+    """Refuse what is no XML list at all, before a parser sees it."""
+    if source.blank:
+        raise UnreadableFile("format.empty", "The file is empty.")
+    if source.head is None:
+        raise UnreadableFile("format.unknown", "The file holds no XML.")
+    if source.head.page:
+        hint = "Log in to the site first, then download the list again."
+        raise UnreadableFile("format.html", "The file is a web page that was saved as a list.", hint=hint)
+    if source.head.entities:
+        raise _entities()
+
+
+def _entities() -> InputError:
+    hint = "Remove the DOCTYPE; lists need none."
+    return InputError("xml.entity", "The file declares XML entities, which are never expanded here.", hint=hint)
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """Each way to write `name` in upper and lower case, in any namespace: lxml's filter knows no others."""
+    return ("{*}" + "".join(letters) for letters in product(*((letter, letter.lower()) for letter in name)))
+
+
+class _Names(dict[str, str]):
+    """Our name of each tag, remembered; a file full of invented tags can not make it grow forever."""
+
+    def __missing__(self, tag: str) -> str:
+        name = local_name(tag)
+        if len(self) < MAX_FIELDS:
+            self[tag] = name
+        return name
