@@ -47,13 +47,20 @@ INDEXING = Queue(
     purpose="makes what was parsed searchable",
     concurrency=2,
 )
+PRICING = Queue(
+    name="pricing",
+    purpose="asks what parts cost, of services that may be slow",
+    concurrency=2,
+)
 HOUSEKEEPING = Queue(
     name="housekeeping",
     purpose="sweeps, retention and reconciliation",
     concurrency=2,
 )
 
-QUEUES: dict[str, Queue] = {queue.name: queue for queue in (PARSING, VALIDATION, THUMBNAILS, INDEXING, HOUSEKEEPING)}
+QUEUES: dict[str, Queue] = {
+    queue.name: queue for queue in (PARSING, VALIDATION, THUMBNAILS, INDEXING, PRICING, HOUSEKEEPING)
+}
 
 
 def queue_named(name: str) -> Queue:

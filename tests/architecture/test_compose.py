@@ -11,6 +11,7 @@ import yaml
 from support.sources import ROOMS, ROOT, files, text_of
 
 from config.settings import BrokerSettings, Settings
+from jobs.model import UPLOAD
 from jobs.queues import QUEUES
 from pipelines import pipelines
 
@@ -75,12 +76,21 @@ def test_compose__our_containers_are_unprivileged(name):
     assert int(service["stop_grace_period"].removesuffix("s")) > Settings().worker.grace
 
 
-@pytest.mark.parametrize("pool", QUEUES)
+@pytest.mark.parametrize("pool", sorted(set(QUEUES) - {"pricing"}))
 def test_compose__pools_have_no_way_out(pool):
     """What runs on uploads stands on the inner network alone, which leads nowhere."""
     assert SERVICES[pool]["networks"] == ["inside"]
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     assert "ports" not in SERVICES[pool]
+
+
+def test_compose__the_one_pool_with_a_way_out_runs_nothing_on_uploads():
+    """Only our own code on our own artifacts runs where price services can be reached; the secrets are in its file alone."""
+    steps = [step for pipeline in pipelines().values() for step in pipeline.steps if step.queue.name == "pricing"]
+    assert [step.name for step in steps if step.isolated or UPLOAD in step.reads] == []
+    assert "ports" not in SERVICES["pricing"]
+    assert SERVICES["pricing"]["env_file"] == [{"path": "pricing.env", "required": False}]
+    assert {name for name, service in SERVICES.items() if "env_file" in service} == {"pricing"}
 
 
 def test_compose__a_pool_can_hold_its_steps():

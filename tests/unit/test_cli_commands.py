@@ -29,7 +29,7 @@ def test_worker__a_wrong_pool_names_the_pools():
     """A wrong pool is answered by all there are; exit code 2."""
     ended = heavylift("worker", "pasring")
     assert ended.returncode == 2
-    assert "pools: parsing, validation, thumbnails, indexing, housekeeping" in ended.stderr
+    assert "pools: parsing, validation, thumbnails, indexing, pricing, housekeeping" in ended.stderr
 
 
 def test_bench__a_wrong_name_names_the_measurements():
