@@ -43,7 +43,7 @@ def make_app(url: str, name: str) -> Celery:
         worker_detect_quorum_queues=True,
         broker_transport_options={"confirm_publish": True},
         broker_connection_retry_on_startup=True,
-        broker_heartbeat=30,
+        broker_heartbeat=10,
     )
     return app
 

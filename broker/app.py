@@ -17,6 +17,10 @@ from jobs.errors import HeavyliftError
 from jobs.queues import QUEUES
 
 STEP_TASK = "pipeline.step"
+# Seconds. A frozen worker keeps the messages it was handed until RabbitMQ gives its connection up, which takes two to
+# three heartbeats: about as long as the ledger's lease. RabbitMQ calls 5 to 20 s well chosen, and less prone to false
+# alarms; a worker's main thread, which answers, only waits for messages, and would have to be stuck for 20 s.
+HEARTBEAT = 10
 REDIS_PRIORITY_STEPS = (0, 3, 6, 9)  # kombu keeps one list for each; 0 is first there
 
 
@@ -121,7 +125,7 @@ def make_app(options: BrokerOptions) -> Celery:
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_connection_timeout=4,
-        broker_heartbeat=30,
+        broker_heartbeat=HEARTBEAT,  # of workers; connections that only publish have none
         broker_pool_limit=None,  # the publisher keeps a connection of its own
         event_queue_prefix=f"{options.prefix}.ev",
         event_exchange=f"{options.prefix}.ev",

@@ -1,6 +1,7 @@
 """Celery and RabbitMQ themselves, through pytest-celery on real processes: lines, redelivery, restarts, inspect."""
 
 import json
+import signal
 
 import pytest
 from support.house import House
@@ -111,3 +112,26 @@ def test_doubled_message__does_nothing(celery_setup, house):
     step = ledger.get(job, owner="local").step(StepKey("parse"))
     ledger.close()
     assert (step.attempt, step.fence) == (1, 1)
+
+
+@pytest.mark.own_broker
+@pytest.mark.pools("parsing", "indexing")
+def test_frozen_worker__its_message_comes_back(celery_setup, house, own_rabbit):
+    """What a frozen worker was handed is the broker's again after two to three heartbeats, for another one to take.
+
+    A publisher has no heartbeats: it may be idle for as long as it likes.
+    """
+    assert celery_setup.app.conf.broker_heartbeat == 10
+    own_rabbit.ctl("eval", "application:set_env(rabbit, heartbeat, 2).")  # the smaller one of both sides' holds
+    worker = house.pools["parsing"]
+    celery_setup.worker.restart()
+    worker.send(signal.SIGSTOP)
+    job = submitted(house)[0]
+    wait_sent(house)
+    agreed = own_rabbit.ctl("list_connections", "timeout", "--formatter=json")
+    assert {row["timeout"] for row in json.loads(agreed)} == {0, 2, 10}
+    options = options_of(house)
+    wait_until(lambda: depths(options)["parsing"] == 0, within=10, what="the message to be handed over")
+    wait_until(lambda: depths(options)["parsing"] == 1, within=60, what="the message to come back")
+    worker.send(signal.SIGCONT)
+    assert house.wait_ended(job)["status"] == "succeeded"
