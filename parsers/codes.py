@@ -32,6 +32,28 @@ CODES: dict[str, Code] = {
     "color.not_integer": Code(_E, "The color is not a whole number.", _COLOR),
     "color.negative": Code(_E, "The color is below zero.", _COLOR),
     "color.unknown": Code(_W, "The list itself says that the color is unknown.", _COLOR),
+    "color.inherited": Code(_W, "The part takes its color from a model that has none.", "a color number on the part"),
+    "color.direct": Code(_W, "The color is mixed from red, green and blue; no list of colors has it.", _COLOR),
+    "ldraw.line": Code(_E, "The line is none of an LDraw file.", "1 color x y z a b c d e f g h i file"),
+    "ldraw.cycle": Code(
+        _E, "The reference closes a circle of models, so it was left out.", "models that do not hold themselves"
+    ),
+    "ldraw.missing_model": Code(
+        _E,
+        "The model that the line places is not in the file; its parts are missing.",
+        "the model in the same file (.mpd)",
+    ),
+    "ldraw.duplicate_model": Code(_W, "A model of this name stands in the file already; the first one was taken."),
+    "ldraw.piece": Code(_E, "The line places a piece of a part's drawing, which is no part by itself.", "a whole part"),
+    "ldraw.left_out": Code(_I, "These lines were not counted: their author keeps them off the parts list."),
+    "ldraw.synthesized": Code(
+        _W, "A hose, chain or string is drawn here piece by piece, and was not counted; add it by hand."
+    ),
+    "ldraw.buffer": Code(
+        _W,
+        "The line goes back to a state of the model that was never stored; it was skipped.",
+        "BUFEXCHG A STORE before it",
+    ),
     "qty.missing": Code(_I, "The row states no quantity; it was read as 1.", _QTY),
     "qty.required": Code(_E, "The row states no quantity, and a list like this has to.", _QTY),
     "qty.not_integer": Code(_E, "The quantity is not a whole number.", _QTY),
