@@ -15,6 +15,7 @@ from catalog.port import Catalog
 from jobs.issues import Fact, Issue, Record
 from lists.issues_file import IssuesFile
 from lists.lots import Lot, LotBook, Role
+from lists.names import PartNames, color_names_of
 from lists.outputs import Output, write_outputs
 from lists.records_file import RecordsFile
 from lists.totals import Totals, breakdown, shortened
@@ -66,7 +67,7 @@ def assemble(
     """Read `source` and write everything below `folder`. Raises what the parser of its kind raises."""
     choices = choices or Choices()
     resolver = Resolver(catalog, corrections=corrections)
-    work = _Work(resolver, choices)
+    work = _Work(resolver, catalog, choices)
     with RecordsFile(folder) as records, IssuesFile(folder) as issues:
         work.run(_surveyed(reader(kind)(source, watch=watch, wishes=wishes), resolver, work), records, issues)
         for found in chain(work.closing(), _duplicates(work.book.lots())):
@@ -93,8 +94,9 @@ def assemble(
 class _Work:
     """The state of one pass."""
 
-    def __init__(self, resolver: Resolver, choices: Choices) -> None:
+    def __init__(self, resolver: Resolver, catalog: Catalog, choices: Choices) -> None:
         self.resolver = resolver
+        self.catalog = catalog
         self.choices = choices
         self.totals = Totals()
         self.book = LotBook()
@@ -106,6 +108,7 @@ class _Work:
     def run(self, items: Iterator[Item], records: RecordsFile, issues: IssuesFile) -> None:
         """Every row once: resolved, counted, merged, written."""
         resolve, totals, book = self.resolver.resolve, self.totals, self.book
+        part_names, color_names = PartNames(self.catalog), color_names_of(self.catalog)
         filled = self.choices.subtract_filled
         for item in items:
             if type(item) is not Record:
@@ -127,7 +130,9 @@ class _Work:
                 "line": line,
                 **fields,
                 "part_num": match.part_num,
+                "part_name": part_names[match.part_num],
                 "color_id": match.color_id,
+                "color": color_names.get(match.color_id),
                 "match": {"by": match.by, "confidence": match.confidence},
             }
             if self._coded_row == row:

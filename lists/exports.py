@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 
 from catalog.port import Catalog, Space
 from lists.lots import Lot, Role
+from lists.names import PartNames, color_names_of
 
 REBRICKABLE, BRICKLINK, LOTS, LOTS_PARQUET = "rebrickable.csv", "bricklink.xml", "lots.jsonl", "lots.parquet"
 UNKNOWN_COLOR = -1  # Rebrickable's own number for it
@@ -25,10 +26,12 @@ class Written(NamedTuple):
 
 
 class Names:
-    """A lot's ids in BrickLink's words, remembered."""
+    """A lot's names, and its ids in BrickLink's words; remembered."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self.of_parts = PartNames(catalog)
+        self.of_colors = color_names_of(catalog)
         self._parts: dict[str, str] = {}
         self._colors: dict[int, int | None] = {}
 
@@ -108,7 +111,8 @@ def lot_json(lot: Lot, *, names: Names) -> dict[str, Any]:
         "item_type": key.item_type,
         "part_num": key.part_num,
         "color_id": key.color_id,
-        "name": lot.name,
+        "name": names.of_parts[key.part_num] or lot.name,
+        "color_name": names.of_colors.get(key.color_id),
         **counts,
         "condition": key.condition,
         "unit_price": key.unit_price,
@@ -150,6 +154,7 @@ _LOT_COLUMNS = [
     "part_num",
     "color_id",
     "name",
+    "color_name",
     "qty",
     "spares",
     "alternates",

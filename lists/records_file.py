@@ -16,6 +16,8 @@ _TEXT = [
     "id_space",
     "color_space",
     "name",
+    "part_name",
+    "color",
     "color_name",
     "element_id",
     "match_id",

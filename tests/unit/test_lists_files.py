@@ -1,0 +1,110 @@
+"""The files that a list becomes: records that change their form, issues that are counted past a thousand, guards."""
+
+import csv
+import json
+
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs.issues import Issue, Severity
+from lists import records_file
+from lists.issues_file import KEPT, IssuesFile, guarded
+from lists.records_file import RecordsFile
+
+
+def row(number, **more):
+    fields = {"row": number, "line": number + 1, "item_type": "P", "raw_id": f"0{number}", "id_space": "bricklink"}
+    fields |= {"raw_color": 5, "color_space": "bricklink", "qty": 2, "spare": False}
+    found = {"part_num": None, "color_id": 4, "match": {"by": "none", "confidence": 0.0}}
+    return fields | more | found
+
+
+def issue(number, **more):
+    said = {"row": number, "line": number, "column": "QTY", "code": "qty.zero", "severity": Severity.WARNING}
+    return Issue(**(said | {"message": "The quantity is zero.", "value": "0"} | more))
+
+
+def written(folder, rows):
+    with RecordsFile(folder) as records:
+        for one in rows:
+            records.add(one)
+    return records.path
+
+
+def test_records__stay_json_lines_up_to_the_limit(tmp_path, monkeypatch):
+    """A list of exactly as many rows as JSON lines are good for is JSON lines, as it came."""
+    monkeypatch.setattr(records_file, "MAX_LINES", 3)
+    rows = [row(1), row(2, name="Brick", issues=["qty.zero"]), row(3)]
+    path = written(tmp_path, rows)
+    assert path.name == "records.jsonl"
+    assert [json.loads(line) for line in path.read_text().splitlines()] == rows
+
+
+def test_records__become_parquet_alone_past_the_limit(tmp_path, monkeypatch):
+    """One row more, and everything is in Parquet: no row twice, none lost, ids still text, unknown fields kept."""
+    monkeypatch.setattr(records_file, "MAX_LINES", 3)
+    monkeypatch.setattr(records_file, "_BATCH", 4)
+    rows = [row(n) for n in range(1, 10)]
+    rows[0] |= {"odd_field": [1, 2]}
+    rows[4] |= {"issues": ["qty.zero", "part.unknown"], "name": "Brick"}
+    path = written(tmp_path, rows)
+    assert path.name == "records.parquet"
+    assert not (tmp_path / "records.jsonl").exists()
+    table = pq.read_table(path).to_pylist()
+    assert [one["row"] for one in table] == list(range(1, 10))
+    assert [one["raw_id"] for one in table] == [f"0{n}" for n in range(1, 10)]
+    assert (table[4]["issues"], table[4]["name"], table[4]["match_by"]) == (
+        ["qty.zero", "part.unknown"],
+        "Brick",
+        "none",
+    )
+    assert json.loads(table[0]["extra"]) == {"odd_field": [1, 2]}
+    assert table[1]["extra"] is None
+
+
+def test_records__a_broken_list_leaves_a_closed_file(tmp_path, monkeypatch):
+    """Where the parser gives up in the middle, nothing is left open, and the error is the parser's."""
+    monkeypatch.setattr(records_file, "MAX_LINES", 1)
+
+    def broken():
+        yield from (row(1), row(2))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        written(tmp_path, broken())
+    assert pq.read_table(tmp_path / "records.parquet").num_rows == 0
+
+
+def test_issues__past_a_thousand_are_counted_only(tmp_path):
+    """The first thousand stand in both files, all of them in the counts, and the summary says how many do not."""
+    with IssuesFile(tmp_path) as issues:
+        for number in range(1, KEPT + 6):
+            issues.add(issue(number))
+    lines = [json.loads(line) for line in issues.jsonl.read_text().splitlines()]
+    rows = list(csv.DictReader(issues.csv.open(encoding="utf-8-sig", newline="")))
+    assert len(lines) == len(rows) == KEPT
+    assert (lines[-1]["row"], rows[-1]["row"]) == (KEPT, str(KEPT))
+    facts = issues.facts()
+    assert facts["issues"] == {"error": 0, "warning": KEPT + 5, "info": 0}
+    assert (facts["issue_codes"], facts["issues_not_listed"]) == ({"qty.zero": KEPT + 5}, 5)
+
+
+def test_issues__csv_runs_no_formula(tmp_path):
+    """What a file says is text in a spreadsheet, whatever it begins with; the JSON keeps it as it is."""
+    evil = '=cmd|"/c calc"!A1'
+    with IssuesFile(tmp_path) as issues:
+        issues.add(issue(1, value=evil, expected="+1", suggestions=("-2", "@x")))
+    (found,) = csv.DictReader(issues.csv.open(encoding="utf-8-sig", newline=""))
+    assert (found["value"], found["expected"], found["suggestions"]) == (f"'{evil}", "'+1", "'-2 | @x")
+    assert json.loads(issues.jsonl.read_text())["value"] == evil
+
+
+@given(st.text())
+def test_guarded__never_begins_a_formula(text):
+    """No text comes out that a spreadsheet would run, and plain text is left alone."""
+    found = guarded(text)
+    assert found is not None
+    assert found[:1] not in {"=", "+", "-", "@", "\t", "\r"}
+    assert text in {found, found.removeprefix("'")}
