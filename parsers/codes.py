@@ -28,10 +28,28 @@ CODES: dict[str, Code] = {
     "part.excel_number": Code(
         _E, "A spreadsheet turned the part number into scientific notation.", "the number as text, such as 4211398"
     ),
+    "part.unknown": Code(_W, "The catalog has no such part.", "a part number of the catalog"),
+    "part.renamed": Code(_I, "The catalog has the part under another number, which was taken."),
+    "part.misspelled": Code(_W, "The part number looks misspelled; it was read as the suggested one."),
+    "part.print_of": Code(_W, "Which print this is cannot be told; the part without its print was taken."),
+    "part.assembly_of": Code(_W, "The catalog does not have these parts put together; the main part was taken."),
+    "part.mould": Code(_I, "Another mould of the same part was taken."),
+    "part.alternate": Code(_I, "A part that takes this one's place was taken."),
+    "part.space_mismatch": Code(_W, "The part numbers are another site's than the list claims; they were read so."),
+    "element.unknown": Code(_W, "The catalog does not know this element.", "LEGO's element number, such as 300121"),
+    "element.mismatch": Code(_W, "The element is another part than the row names; the row's part was taken."),
     "color.missing": Code(_E, "The row names no color.", _COLOR),
     "color.not_integer": Code(_E, "The color is not a whole number.", _COLOR),
     "color.negative": Code(_E, "The color is below zero.", _COLOR),
-    "color.unknown": Code(_W, "The list itself says that the color is unknown.", _COLOR),
+    "color.unknown": Code(_W, "The color is unknown.", _COLOR),
+    "color.space_mismatch": Code(_W, "The color is another site's number than the list claims; it was read so."),
+    "color.space_guessed": Code(
+        _I, "Nothing says whose color numbers these are; they were read as the first suggested."
+    ),
+    "color.name_mismatch": Code(_W, "The color's number and what is known of its name do not agree."),
+    "color.not_known_for_part": Code(
+        _W, "The part is not known in this color.", "one of the colors that it is known in"
+    ),
     "color.inherited": Code(_W, "The part takes its color from a model that has none.", "a color number on the part"),
     "color.direct": Code(_W, "The color is mixed from red, green and blue; no list of colors has it.", _COLOR),
     "ldraw.line": Code(_E, "The line is none of an LDraw file.", "1 color x y z a b c d e f g h i file"),
@@ -80,6 +98,12 @@ CODES: dict[str, Code] = {
     "field.repeated": Code(_E, "The row states this field more than once.", "the field once"),
     "field.nested": Code(_E, "The field holds further elements where text belongs.", "text only"),
     "xml.bare_ampersand": Code(_W, "A bare & was read as the character itself.", "&amp;"),
+    "suggestions.capped": Code(
+        _I, "So many part numbers are unknown that corrections are suggested for the first ones only."
+    ),
+    "correction.stale": Code(
+        _W, "A stored correction leads to something that the catalog no longer has; it was not used."
+    ),
     "encoding.guessed": Code(
         _W, "The text is not UTF-8; it was read as Windows-1252. Check accented letters.", "UTF-8"
     ),
