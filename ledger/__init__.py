@@ -12,6 +12,7 @@ from ledger.corrections import ColumnMapping, Correction, Corrections
 from ledger.database import Database
 from ledger.letters import Letter, LetterFilter, Letters
 from ledger.lines import Line, Lines
+from ledger.prices import DatedPrice, KeptQuote, Price, Prices
 from ledger.queries import Counts, JobFilter, Queries
 from ledger.reconciliations import Reconciliations, Run
 from ledger.rows import Attempt
@@ -27,16 +28,19 @@ __all__ = [
     "ColumnMapping",
     "Correction",
     "Counts",
+    "DatedPrice",
     "Dispatch",
     "Held",
     "IdempotencyKey",
     "JobFilter",
+    "KeptQuote",
     "LatestJob",
     "Ledger",
     "Letter",
     "LetterFilter",
     "Line",
     "NewJob",
+    "Price",
     "Progress",
     "Run",
     "Submitted",
@@ -46,7 +50,19 @@ __all__ = [
 
 
 class Ledger(
-    Submits, Claims, Verbs, Letters, Lines, Queries, Blobs, BlobChecks, Sweeps, Reconciliations, Catalogs, Corrections
+    Submits,
+    Claims,
+    Verbs,
+    Letters,
+    Lines,
+    Queries,
+    Blobs,
+    BlobChecks,
+    Sweeps,
+    Reconciliations,
+    Prices,
+    Catalogs,
+    Corrections,
 ):
     """All verbs over one database. Thread-safe; each verb is one transaction.
 
