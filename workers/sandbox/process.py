@@ -194,6 +194,7 @@ def _clean_environment(extra_path: Sequence[Path]) -> dict[str, str]:
         # Libraries that start threads when imported would make the fork unsafe; those that start them
         # later would claim 64 MiB of address space for each one's heap.
         "OPENBLAS_NUM_THREADS": "1",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",  # Arrow's: the template must have no thread when it forks
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
