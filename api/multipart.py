@@ -30,6 +30,8 @@ def boundary_of(content_type: str) -> bytes:
 class Form:
     """One multipart body on its way through; `feed` it what arrives, then `finish`."""
 
+    files = frozenset({FILE})  # names of parts that may be files
+
     def __init__(self, boundary: bytes) -> None:
         self.fields: list[tuple[str, str]] = []
         self.file_name: str | None = None
@@ -88,11 +90,15 @@ class Form:
         if encoding not in {b"binary", b"8bit", b"7bit"}:
             raise malformed("parts are sent as they are: Content-Transfer-Encoding is not supported")
         self._name = options[b"name"].decode(errors="replace")
-        self._in_file = self._name == FILE
+        self._in_file = self._is_file(has_name=b"filename" in options)
         if self._in_file:
             self._begin_file(options.get(b"filename"))
         elif b"filename" in options:
-            raise malformed(f"only the part named `file` can be a file, not `{self._name[:50]}`", field=self._name[:50])
+            known = " and ".join(f"`{name}`" for name in sorted(self.files))
+            raise malformed(f"only {known} can be a file, not `{self._name[:50]}`", field=self._name[:50])
+
+    def _is_file(self, *, has_name: bool) -> bool:  # noqa: ARG002 - forms whose parts may be either look at it
+        return self._name in self.files
 
     def _begin_file(self, name: bytes | None) -> None:
         if self.has_file:

@@ -9,12 +9,12 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from catalog.resolver import Correction, Match, Resolver
-
+from catalog.match import By, Correction, Finding, Match
 from catalog.port import Catalog
+from catalog.resolver import Resolver
 from jobs.issues import Fact, Issue, Record
 from lists.issues_file import IssuesFile
-from lists.lots import Lot, LotBook, Role
+from lists.lots import MAX_LOTS, Lot, LotBook, Role
 from lists.names import PartNames, color_names_of
 from lists.outputs import Output, write_outputs
 from lists.records_file import RecordsFile
@@ -26,6 +26,7 @@ from parsers.wishes import PLAIN, Wishes
 
 SURVEYED = 2000  # rows that are looked at before the first is resolved: whose numbers are these?
 Item = Record | Issue | Fact
+_EXACT = {"by": By.EXACT, "confidence": 1.0}
 
 
 class Notice(NamedTuple):
@@ -70,8 +71,7 @@ def assemble(
     work = _Work(resolver, catalog, choices)
     with RecordsFile(folder) as records, IssuesFile(folder) as issues:
         work.run(_surveyed(reader(kind)(source, watch=watch, wishes=wishes), resolver, work), records, issues)
-        for found in chain(work.closing(), _duplicates(work.book.lots())):
-            issues.add(found)
+        work.close(issues)
     parts = breakdown(work.book, catalog)
     summary = {"format": kind, "verdict": _verdict(work.totals, issues), **work.totals.facts(), **issues.facts()}
     summary |= parts | {"spaces": work.spaces, "catalog": _catalog_facts(catalog), "file": work.facts}
@@ -102,6 +102,7 @@ class _Work:
         self.book = LotBook()
         self.facts: dict[str, Any] = {}
         self.spaces: Any = None
+        self._said: set[tuple[Any, ...]] = set()  # findings that are told once
         self._codes: list[str] = []  # of the row whose issues came last
         self._coded_row: int | None = None
 
@@ -116,9 +117,8 @@ class _Work:
                 continue
             row, line, fields = item
             match = resolve(fields)
-            if match.wrong:
-                for found in _found(match, row, line, self.columns):
-                    self._note(found, issues)
+            for finding in match.wrong:
+                self._tell(finding, row=row, line=line, issues=issues)
             qty = fields["qty"]
             if filled and "qty_filled" in fields:
                 qty = max(0, qty - fields["qty_filled"])
@@ -133,7 +133,7 @@ class _Work:
                 "part_name": part_names[match.part_num],
                 "color_id": match.color_id,
                 "color": color_names.get(match.color_id),
-                "match": {"by": match.by, "confidence": match.confidence},
+                "match": _match_json(match),
             }
             if self._coded_row == row:
                 written["issues"] = self._codes
@@ -152,13 +152,36 @@ class _Work:
             self._codes, self._coded_row = [], item.row
         self._codes.append(item.code)
 
-    @property
-    def columns(self) -> Mapping[str, str]:
-        """What the file calls its columns, by our names; as far as its parser has told."""
-        return self.facts.get("columns", {})
+    def _tell(self, finding: Finding, *, row: int | None, line: int | None, issues: IssuesFile) -> None:
+        """What the resolver says of a row, as an issue; what is the same for every such row is told for the first."""
+        if finding.once:
+            said = (finding.code, finding.column, finding.value)
+            if said in self._said:
+                return
+            if len(self._said) < MAX_LOTS:
+                self._said.add(said)
+        columns = self.facts.get("columns", {})
+        self._note(
+            issue(
+                finding.code,
+                finding.value,
+                row=row,
+                line=line,
+                column=columns.get(finding.column, finding.column),
+                expected=finding.expected,
+                suggestions=finding.suggestions,
+            ),
+            issues,
+        )
 
-    def closing(self) -> Iterator[Issue]:
-        """What shows only at the end: a total that the file claims and its rows do not make."""
+    def close(self, issues: IssuesFile) -> None:
+        """What shows only at the end: of the file as a whole, totals that it claims, lots in several rows."""
+        for finding in self.resolver.findings:
+            self._tell(finding, row=None, line=None, issues=issues)
+        for found in chain(self._claims(), _duplicates(self.book.lots())):
+            issues.add(found)
+
+    def _claims(self) -> Iterator[Issue]:
         claimed = self.facts.get("declared_pieces")
         pieces, spares = self.totals.pieces[Role.PIECE], self.totals.pieces[Role.SPARE]
         if claimed is not None and claimed not in {pieces, pieces + spares}:
@@ -173,18 +196,11 @@ def _surveyed(items: Iterator[Item], resolver: Resolver, work: _Work) -> Iterato
     return chain(first, items)
 
 
-def _found(match: Match, row: int, line: int | None, columns: Mapping[str, str]) -> Iterator[Issue]:
-    """What the resolver says of a row, as issues."""
-    for found in match.wrong:
-        yield issue(
-            found.code,
-            found.value,
-            row=row,
-            line=line,
-            column=columns.get(found.column, found.column),
-            expected=found.expected,
-            suggestions=found.suggestions,
-        )
+def _match_json(match: Match) -> dict[str, Any]:
+    """How sure an answer is; why, where it is not a plain hit."""
+    if match.by is By.EXACT:
+        return _EXACT
+    return {"by": match.by, "confidence": match.confidence, "reason": match.reason}
 
 
 def _role(fields: Mapping[str, Any]) -> Role:

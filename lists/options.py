@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from catalog.resolver import Correction
 from pydantic import Field
 
+from catalog.match import Correction
 from jobs.errors import InputError
 from jobs.pipeline import Options
 from lists.assembly import Choices

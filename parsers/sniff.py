@@ -41,6 +41,8 @@ KINDS = _kinds(
     ("table", "text/csv", "table as text (CSV, TSV or pasted)"),
     ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel workbook"),
     ("xls", "application/vnd.ms-excel", "Excel 97-2003 workbook"),
+    ("list-pair", "application/zip", "pair of parts lists to compare (ZIP with left/ and right/)"),
+    ("catalog-zip", "application/zip", "catalog of parts and colors (ZIP of CSV tables)"),
     ("pdf", "application/pdf", "PDF document"),
     ("glb", "model/gltf-binary", "binary glTF 3D model"),
     ("gltf", "model/gltf+json", "glTF 3D model"),
