@@ -12,6 +12,7 @@ BENCHES = {
     "upload": "MB/s of a large upload, over a server that only reads, hashes, writes and syncs",
     "cancel": "from the cancel of a running job to the death of its child, native calls included",
     "recovery": "how soon work goes on after a worker was killed, and after the broker is back",
+    "catalog": "compiling a parts catalog of real size, and asking it, over plain dictionaries",
     "idle": "memory and processor time of the embedded platform while nothing happens",
 }
 USAGE = 2  # exit code

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from catalog.port import Color, Element, Part, Relation
 from catalog.schema import APPLICATION_ID, FORMAT, PART_NUMS, SEPARATOR, read_head
 
-_MEMO = 8192  # answers kept per kind of lookup
+_MEMO = 4096  # answers kept per kind of lookup
 _MMAP = 1024**3  # bytes; only what the file has is mapped
 _PAGES = 64  # in SQLite's own cache, which a mapped file hardly uses
 _SERIALIZED = 3  # sqlite3.threadsafety: threads may share a connection
