@@ -124,7 +124,7 @@ class Reading:
         if found is None:
             self._different += 1
             if self._different > MAX_PLACED:
-                raise InputError("limit.rows", f"The model places more than {MAX_PLACED} different parts.")
+                raise InputError("limit.rows", f"The model places more than {MAX_PLACED} different parts and colors.")
             found = model.placed[key] = [0, at]
         found[0] += 1
         if model.journal is not None:

@@ -123,6 +123,12 @@ class GuardedZip:
             parts.append(chunk)
         return b"".join(parts)
 
+    def unpack(self, entry: Entry, target: Path, *, password: bytes | None = None) -> None:
+        """The entry as a file of its own, at a path that we name. Raises as `chunks`."""
+        with target.open("wb") as file:
+            for chunk in self.chunks(entry, password=password):
+                file.write(chunk)
+
     def weigh(self) -> int:
         """Unpack every entry without keeping it; the bytes that came out. For readers that open the file themselves."""
         return sum(len(chunk) for entry in self.entries for chunk in self.chunks(entry))
