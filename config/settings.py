@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 MiB = 1024 * 1024
@@ -119,6 +119,58 @@ class RetentionSettings(BaseSettings):
     events_days: float = 90.0
 
 
+class CatalogSettings(BaseSettings):
+    """From where the catalog of parts and colors may be fetched; nothing is, unless one of these is set."""
+
+    model_config = _concern("CATALOG")
+    # The folder that the tables (parts.csv.gz, ...) lie in: https://host/path or file:///path, several between blanks.
+    # Set: the clock fetches it once a day.
+    url: str = ""
+    sources: str = ""  # further folders, between blanks, that an import may name
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """All folders that an import may be from."""
+        return (*self.url.split(), *self.sources.split())
+
+
+class StudioSettings(BaseSettings):
+    """Studio's own files."""
+
+    model_config = _concern("STUDIO")
+    password: SecretStr | None = None  # set: encrypted .io files are opened with it
+
+
+class PriceSettings(BaseSettings):
+    """Where prices come from beside lists and owners' tables: nowhere, until one of these services is set up."""
+
+    model_config = _concern("PRICE")
+    currency: str = Field("EUR", pattern="^[A-Z]{3}$")  # asked for where a job wants no other
+    sources: str = "file,table,http-json,bricklink"  # in which order; a job may say another
+    fresh_hours: float = Field(24.0, gt=0)  # that a service's price is used without asking again
+    stale_days: float = Field(30.0, ge=0, le=90)  # that an older one is shown where the service does not answer
+
+    # Any service that answers a GET with JSON: https://host/path?part={part_num}&color={color_id}, {condition}, {currency}
+    http_json_url: str = ""
+    http_json_hosts: str = ""  # that may be called, between commas; a private address only where it is listed itself
+    http_json_price: str = "/price"  # JSON pointer to the price
+    http_json_currency: str = ""  # JSON pointer to the currency; empty: it is the one that was asked for
+    http_json_header: str = "Authorization"  # that carries the secret
+    http_json_secret: SecretStr | None = None  # the header's whole value: "Bearer ..."
+    http_json_per_second: float = Field(5.0, gt=0)  # calls of one worker
+    http_json_per_day: int = Field(20_000, ge=0)  # calls of all workers
+
+    # BrickLink's store API: all four or none. Its tokens are bound to addresses that are registered there.
+    bricklink_consumer_key: SecretStr | None = None
+    bricklink_consumer_secret: SecretStr | None = None
+    bricklink_token: SecretStr | None = None
+    bricklink_token_secret: SecretStr | None = None
+    bricklink_guide: Literal["stock", "sold"] = "stock"  # what sellers ask now, or what was paid lately
+    bricklink_condition: Literal["N", "U"] = "N"  # where a list says none
+    bricklink_per_second: float = Field(4.0, gt=0)
+    bricklink_per_day: int = Field(5000, ge=0)
+
+
 class FlowerSettings(BaseSettings):
     """The view for ops."""
 
@@ -141,6 +193,9 @@ class Settings:
         self.worker = WorkerSettings()
         self.sandbox = SandboxSettings()
         self.retention = RetentionSettings()
+        self.catalog = CatalogSettings()
+        self.studio = StudioSettings()
+        self.price = PriceSettings()
         self.flower = FlowerSettings()
 
     @classmethod

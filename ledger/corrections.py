@@ -89,6 +89,14 @@ class Corrections:
         if not self.database.writing(lambda tx: tx.execute(gone).rowcount, durable=True):
             raise CorrectionNotFound(correction_id)
 
+    def said_by(self, owner: str) -> tuple[list[dict[str, str]], dict[str, Mapping[str, Any]]]:
+        """All corrections (kind, space, raw, target) and all mappings by name: what a step needs to read a list."""
+        query = select(*(corrections.c[name] for name in ("kind", "space", "raw", "target")))
+        named = select(column_mappings.c.name, column_mappings.c.wishes).where(column_mappings.c.owner == owner)
+        with self.database.reading() as tx:
+            said = [dict(row) for row in tx.execute(query.where(corrections.c.owner == owner)).mappings()]
+            return said, {row.name: row.wishes for row in tx.execute(named)}
+
     def put_mapping(self, owner: str, name: str, *, wishes: Mapping[str, Any]) -> tuple[ColumnMapping, bool]:
         """Keep a mapping under its name, instead of what was there; and whether it is new. Raises `TooMany`."""
         said = {"wishes": dict(wishes), "changed_at": db_now()}

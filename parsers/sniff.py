@@ -43,6 +43,7 @@ KINDS = _kinds(
     ("xls", "application/vnd.ms-excel", "Excel 97-2003 workbook"),
     ("list-pair", "application/zip", "pair of parts lists to compare (ZIP with left/ and right/)"),
     ("catalog-zip", "application/zip", "catalog of parts and colors (ZIP of CSV tables)"),
+    ("catalog-order", "application/json", "order to fetch a catalog (the platform's own)"),
     ("pdf", "application/pdf", "PDF document"),
     ("glb", "model/gltf-binary", "binary glTF 3D model"),
     ("gltf", "model/gltf+json", "glTF 3D model"),

@@ -1,7 +1,7 @@
 """What kind of file is this ZIP? Told from the names of its first entries; the file's own name only breaks a tie."""
 
 import struct
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 
 STUDIO_MODELS = ("model.ldr", "model2.ldr", "modelv1.ldr", "modelv2.ldr")  # what a Studio file keeps its model in
 LDD_MODEL = "image100.lxfml"  # what LEGO Digital Designer does
@@ -14,7 +14,9 @@ _TIES = (  # endings of the file's name, an entry that must show, kind
 )
 _MOST = 512  # entries looked at
 # Tables of a catalog, as Rebrickable names them. A list may be called parts.csv, so that one alone tells nothing.
-_CATALOG_ONLY = ("elements.csv", "part_relationships.csv", "part_categories.csv", "parts.csv.gz", "colors.csv.gz")
+_CATALOG_ONLY = frozenset(
+    {"elements.csv", "part_relationships.csv", "part_categories.csv", "parts.csv.gz", "colors.csv.gz"}
+)
 _CATALOG_PAIR = frozenset({"parts.csv", "colors.csv"})
 
 
@@ -27,19 +29,18 @@ def zip_kind(head: bytes, name: str) -> str | None:
         return "xlsx"
     if any(entry.startswith(("left/", "right/")) for entry in names):
         return "list-pair"
-    last = {entry.rpartition("/")[2] for entry in names}
+    last = frozenset(entry.rpartition("/")[2] for entry in names)
     if LDD_MODEL in last:
         return "ldd-lxf"
     if not last.isdisjoint(STUDIO_MODELS) or (name.endswith((".io", ".mo")) and not last.isdisjoint(_STUDIO_REST)):
         return "studio-io"
-    if _is_catalog(last, name):
-        return "catalog-zip"
-    return next((kind for ends, entry, kind in _TIES if name.endswith(ends) and entry in names), None)
+    tied = next((kind for ends, entry, kind in _TIES if name.endswith(ends) and entry in names), None)
+    return tied or ("catalog-zip" if _is_catalog(last, name) else None)
 
 
-def _is_catalog(names: Set[str], name: str) -> bool:
+def _is_catalog(names: frozenset[str], name: str) -> bool:
     """Whether the tables of a catalog show; one table that others have too tells it with the name of the file."""
-    if _CATALOG_PAIR <= names or any(one.removesuffix(".gz") in _CATALOG_ONLY or one in _CATALOG_ONLY for one in names):
+    if names >= _CATALOG_PAIR or any({one, one.removesuffix(".gz")} & _CATALOG_ONLY for one in names):
         return True
     return "catalog" in name and not names.isdisjoint(_CATALOG_PAIR)
 

@@ -16,10 +16,20 @@ from workers.sandbox import Output
 class InProcessContext:
     """See `jobs.context.StepContext`; `outputs`, `facts`, `warnings` and `counts` are what the step left."""
 
-    def __init__(self, job: Job, *, step: str, folder: Path, inputs: Mapping[str, Path], hold: Hold) -> None:
+    def __init__(
+        self,
+        job: Job,
+        *,
+        step: str,
+        folder: Path,
+        inputs: Mapping[str, Path],
+        resources: Mapping[str, Path],
+        hold: Hold,
+    ) -> None:
         self._job = job
         self._step = step
         self._inputs = inputs
+        self._resources = resources
         self._hold = hold
         self._began = time.monotonic()
         self._cpu = time.thread_time()
@@ -74,7 +84,7 @@ class InProcessContext:
         self._hold.tell(done / total if total else 0.0, message)
 
     def resource(self, name: str) -> Path:
-        raise KeyError(name)
+        return self._resources[name]
 
     def usage(self) -> Usage:
         """What the step has cost so far; memory is shared with the worker and not counted."""

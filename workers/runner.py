@@ -5,11 +5,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import structlog
 
-from jobs.errors import Actor, Cancelled, Fault, StepError
+from jobs.errors import Actor, Cancelled, ConfigurationError, Fault, StepError
 from jobs.model import UPLOAD, Artifact, Job
 from jobs.outcomes import Failed, Outcome, RetryLater, Succeeded
 from jobs.pipeline import Pipeline, Step
@@ -23,6 +24,8 @@ from workers.sandbox import Call, Output, Sandbox, remove
 log = structlog.get_logger(__name__)
 _AWAY_SECONDS = 5.0  # until a step is tried again whose store or ledger was away
 PortMaker = Callable[[Job], Any]  # gives a trusted step its port, bound to its job
+Provider = Callable[[Job, Path], Path]  # gives a step reference data: a file of its own, or one made in that folder
+NO_RESOURCES: Mapping[str, Provider] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +34,15 @@ class Limits:
 
     max_output: int  # bytes of one artifact
     max_outputs: int  # artifacts of one attempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What an attempt has to work on, and with."""
+
+    folder: Path  # the attempt's own
+    inputs: Mapping[str, Path]  # what the step reads
+    resources: Mapping[str, Path]  # reference data
 
 
 class Runner:
@@ -46,7 +58,9 @@ class Runner:
         ports: Mapping[str, PortMaker],
         scratch: Path,
         limits: Limits,
+        resources: Mapping[str, Provider] = NO_RESOURCES,
     ) -> None:
+        _check_resources(pipelines, resources)
         self._ledger = ledger
         self._store = store
         self._sandbox = sandbox
@@ -54,6 +68,7 @@ class Runner:
         self._ports = ports
         self._scratch = scratch
         self._limits = limits
+        self._resources = resources
 
     def run(self, claim: Claim, hold: Hold) -> Outcome:
         """Run the step; raises what `Executor._attempt` turns into a Failed."""
@@ -63,9 +78,8 @@ class Runner:
         folder = self._scratch / f"{claim.job.id}-{claim.step.name}-{claim.step.part}-{claim.step.fence}"
         try:
             inputs = self._bring(claim.job, step, folder / "in")
-            if step.isolated:
-                return self._isolated(claim, step, hold, folder=folder, inputs=inputs)
-            return self._trusted(claim, step, hold, folder=folder, inputs=inputs)
+            given = Given(folder=folder, inputs=inputs, resources=self._provide(claim.job, step, folder / "given"))
+            return (self._isolated if step.isolated else self._trusted)(claim, step, hold, given=given)
         except ObjectMissing:
             return Failed(fault=_bytes_missing())
         except (StoreUnavailable, StoreFull, LedgerUnavailable) as error:
@@ -85,8 +99,9 @@ class Runner:
         folder = self._scratch / f"{job.id}-{name}-again"
         try:
             inputs = self._bring(job, step, folder / "in")
+            resources = self._provide(job, step, folder / "given")
             hold = Hold(held=Held(job.id, name, 0, 0))
-            context = InProcessContext(job, step=name, folder=folder, inputs=inputs, hold=hold)
+            context = InProcessContext(job, step=name, folder=folder, inputs=inputs, resources=resources, hold=hold)
             step.run(context, **{port: self._ports[port](job) for port in step.ports})
         finally:
             remove(folder)
@@ -113,14 +128,20 @@ class Runner:
             inputs[name] = path
         return inputs
 
-    def _isolated(self, claim: Claim, step: Step, hold: Hold, *, folder: Path, inputs: Mapping[str, Path]) -> Outcome:
+    def _provide(self, job: Job, step: Step, folder: Path) -> dict[str, Path]:
+        """The reference data that the step asks for, as files to read."""
+        if step.resources:
+            folder.mkdir(mode=0o700)
+        return {name: self._resources[name](job, folder) for name in step.resources}
+
+    def _isolated(self, claim: Claim, step: Step, hold: Hold, *, given: Given) -> Outcome:
         result = self._sandbox.run(
             Call(
                 target=step.target,
                 step=step.name,
-                scratch=folder,
-                inputs=inputs,
-                resources={},
+                scratch=given.folder,
+                inputs=given.inputs,
+                resources=given.resources,
                 options=claim.job.options,
                 file_name=claim.job.file.name,
                 kind=claim.job.file.kind,
@@ -145,9 +166,16 @@ class Runner:
             usage=result.usage,
         )
 
-    def _trusted(self, claim: Claim, step: Step, hold: Hold, *, folder: Path, inputs: Mapping[str, Path]) -> Outcome:
+    def _trusted(self, claim: Claim, step: Step, hold: Hold, *, given: Given) -> Outcome:
         """Run our own code in this process, with its ports; it touches no uploaded bytes with native code."""
-        context = InProcessContext(claim.job, step=step.name, folder=folder, inputs=inputs, hold=hold)
+        context = InProcessContext(
+            claim.job,
+            step=step.name,
+            folder=given.folder,
+            inputs=given.inputs,
+            resources=given.resources,
+            hold=hold,
+        )
         ports = {name: self._ports[name](claim.job) for name in step.ports}
         step.run(context, **ports)
         return Succeeded(
@@ -178,6 +206,16 @@ class Runner:
                 )
             )
         return tuple(stored)
+
+
+def _check_resources(pipelines: Mapping[str, Pipeline], resources: Mapping[str, Provider]) -> None:
+    """Refuse, at start, a step that asks for reference data which nobody provides."""
+    for pipeline in pipelines.values():
+        for step in pipeline.steps:
+            if missing := sorted(set(step.resources) - set(resources)):
+                known = ", ".join(sorted(resources)) or "none"
+                message = f"step {pipeline.name}.{step.name} asks for the resource {missing[0]!r}; "
+                raise ConfigurationError(f"{message}add a provider in workers/wiring.py or use one of: {known}")
 
 
 def _sha256(path: Path) -> str:

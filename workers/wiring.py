@@ -11,13 +11,16 @@ from ledger import Ledger, WorkerFacts
 from search import JobIndex, SqlSearch
 from storage.port import ObjectStore
 from wiring import broker_options, open_ledger, open_objects, open_publisher
+from wiring.catalog import allowed_sources
 from workers.anew import Past
+from workers.catalog_ports import JobCatalogs, table_fetcher
 from workers.dispatcher import Dispatcher
 from workers.executor import Executor
 from workers.heartbeat import Heartbeat
 from workers.reconcile import Reconciliation, Sides
 from workers.reconcile.requests import Requests
-from workers.runner import Limits, Runner
+from workers.resources import CatalogKeeper, OwnersWord, sample
+from workers.runner import Limits, Provider, Runner
 from workers.sandbox import Admission, Sandbox, capabilities
 
 
@@ -134,13 +137,28 @@ def build_runner(settings: Settings, *, ledger: Ledger, store: ObjectStore, sand
     from pipelines import pipelines
 
     search = SqlSearch(ledger.database)
+    allowed = allowed_sources(settings)
     settings.scratch_path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Runner(
         ledger=ledger,
         store=store,
         sandbox=sandbox,
         pipelines=pipelines(),
-        ports={"search": lambda job: JobIndex(search, owner=job.owner, job_id=job.id, file_name=job.file.name)},
+        ports={
+            "search": lambda job: JobIndex(search, owner=job.owner, job_id=job.id, file_name=job.file.name),
+            "fetcher": lambda job: table_fetcher(ledger, job, allowed=allowed),
+            "catalogs": lambda job: JobCatalogs(ledger=ledger, job_id=job.id),
+        },
         scratch=settings.scratch_path,
         limits=Limits(max_output=settings.sandbox.max_output, max_outputs=settings.sandbox.max_outputs),
+        resources=build_resources(settings, ledger=ledger, store=store),
     )
+
+
+def build_resources(settings: Settings, *, ledger: Ledger, store: ObjectStore) -> dict[str, Provider]:
+    """The reference data that steps may ask for, by name."""
+    password = settings.studio.password
+    return {
+        "catalog": CatalogKeeper(ledger, store, folder=settings.data_dir / "cache" / "catalog", sample=sample),
+        "reading": OwnersWord(ledger, studio_password=password.get_secret_value() if password else None),
+    }
