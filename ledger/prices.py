@@ -11,6 +11,7 @@ from ledger.database import Database, db_as_of, db_now
 from ledger.reference import price_calls, price_quotes, prices
 
 _MANY = 500  # keys in one statement
+_QUOTES_DAYS = 90.0  # that answers are kept: no setting lets a price be shown for longer
 _COUNTS_DAYS = 30.0  # that counts of calls are kept
 _KEY = (prices.c.part_num, prices.c.color_id, prices.c.condition, prices.c.currency)
 
@@ -136,9 +137,9 @@ class Prices:
         with self.database.reading() as tx:
             return int(tx.execute(query).scalar_one_or_none() or 0)
 
-    def forget_quotes(self, *, days: float) -> int:
-        """Drop what services answered more than `days` ago, and old counts of calls; returns how many rows went."""
-        old = delete(price_quotes).where(price_quotes.c.fetched_at < db_as_of(-days * 86400))
+    def forget_quotes(self) -> int:
+        """Drop what services answered too long ago, and old counts of calls; returns how many rows went."""
+        old = delete(price_quotes).where(price_quotes.c.fetched_at < db_as_of(-_QUOTES_DAYS * 86400))
 
         def work(tx: Connection) -> int:
             oldest = tx.execute(select(db_now(-_COUNTS_DAYS * 86400))).scalar_one().date().isoformat()

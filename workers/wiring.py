@@ -17,6 +17,7 @@ from workers.catalog_ports import JobCatalogs, table_fetcher
 from workers.dispatcher import Dispatcher
 from workers.executor import Executor
 from workers.heartbeat import Heartbeat
+from workers.prices import PriceDesk
 from workers.reconcile import Reconciliation, Sides
 from workers.reconcile.requests import Requests
 from workers.resources import CatalogKeeper, OwnersWord, sample
@@ -148,6 +149,7 @@ def build_runner(settings: Settings, *, ledger: Ledger, store: ObjectStore, sand
             "search": lambda job: JobIndex(search, owner=job.owner, job_id=job.id, file_name=job.file.name),
             "fetcher": lambda job: table_fetcher(ledger, job, allowed=allowed),
             "catalogs": lambda job: JobCatalogs(ledger=ledger, job_id=job.id),
+            "prices": PriceDesk(settings.price, ledger).source,
         },
         scratch=settings.scratch_path,
         limits=Limits(max_output=settings.sandbox.max_output, max_outputs=settings.sandbox.max_outputs),

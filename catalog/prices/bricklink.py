@@ -18,7 +18,8 @@ from catalog.prices.port import Kind, PriceKey, Quote, Reason, amount, currency_
 from catalog.prices.remote import read_json
 
 NAME = "bricklink"
-BASE = "https://api.bricklink.com/api/store/v1"
+HOST = "api.bricklink.com"
+BASE = f"https://{HOST}/api/store/v1"
 _TYPES = {"P": "PART", "M": "MINIFIG", "S": "SET", "B": "BOOK", "G": "GEAR", "C": "CATALOG", "I": "INSTRUCTION"}
 _COLORED = frozenset("PG")  # of other items there are no colors to tell apart
 

@@ -51,8 +51,9 @@ def blobs(sides: Sides) -> Findings:
 
 
 def forget(sides: Sides) -> Findings:
-    """Drop idempotency keys, events, workers and reconciliation runs past their time."""
-    gone = sides.ledger.forget_old(events_days=sides.events_days) + sides.ledger.forget_runs()
+    """Drop idempotency keys, events, workers, reconciliation runs and prices of services past their time."""
+    ledger = sides.ledger
+    gone = ledger.forget_old(events_days=sides.events_days) + ledger.forget_runs() + ledger.forget_quotes()
     found = Findings(checked=gone)
     if gone:
         found.repair(f"{gone} old rows were dropped", n=gone)
