@@ -1,9 +1,10 @@
 """Reads LEGO Digital Designer models (.lxfml) as parts lists: one row for each design in each color and decoration.
 
 `<Brick designID itemNos>` is what a builder places, `<Part designID materials="21,0" decoration>` below it what that is
-made of (versions 5 to 9 alike). Parts are counted, not bricks: where a brick has several, it is an assembly (a hinge, a
-minifigure's torso with arms), whose halves have colors of their own while the brick states none. `itemNos`, LEGO's
-element number, is the brick's, so it is kept only where the brick is one part. Of `materials` the first is the body's.
+made of; version 5 writes `21,0`, later ones `21:0`, and `3001;B` for a variant of a mould. Parts are counted, not
+bricks: where a brick has several, it is an assembly (a hinge, a minifigure's torso with arms) whose halves have colors of
+their own while the brick states none. `itemNos`, LEGO's element number, is the brick's, so it is kept only where the
+brick is one part. Of `materials` the first is the body's.
 """
 
 from collections.abc import Iterator
@@ -121,8 +122,10 @@ def _wrong_design(design: str) -> str | None:
 
 
 def _numbers(text: str | None) -> list[str]:
-    """What stands between the commas; nothing where the attribute is absent or too long to be one."""
-    return [number.strip() for number in text.split(",")] if text and len(text) <= _LONGEST_LIST else []
+    """What stands between the commas, of `23:0` its first half; nothing where the attribute is too long to be one."""
+    if not text or len(text) > _LONGEST_LIST:
+        return []
+    return [number.partition(":")[0].strip() for number in text.split(",")]
 
 
 def _remarks(materials: list[str], decorations: list[str]) -> str:

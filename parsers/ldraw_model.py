@@ -2,7 +2,7 @@
 
 A line of type 1 places a file: `1 color x y z a b c d e f g h i file`. A file of many models (MPD) holds each between
 `0 FILE name` and the next one, or `0 NOFILE`. Source: the LDraw.org file format and MPD specifications; meta commands
-of LPub (parts lists), MLCad (BUFEXCHG), LSynth (SYNTH) and Studio (BL_Item_No).
+of LPub (parts lists), MLCad (BUFEXCHG), LSynth (SYNTH) and Studio (BL_Item_No, IsSubModel, lines of type 11).
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,6 +16,7 @@ MAX_PLACED = 200_000  # different (model, color, file), and different (part, col
 MAX_MODELS = 200_000
 MAX_TITLE = 200  # characters
 _REMEMBERED = 300  # bytes of a name
+_STUDIO_FIELDS = 17  # of a line of type 11, before the file
 _BOM = b"\xef\xbb\xbf"
 _GEOMETRY = frozenset(b"2345")
 _PART_TYPES = frozenset(
@@ -25,8 +26,8 @@ _PART_TYPES = frozenset(
 _LISTS = frozenset({b"PLI", b"PART", b"BOM"})  # what `0 !LPUB … BEGIN IGN` keeps a part off
 _WORDS = frozenset(  # first words of a comment that are no title
     {b"FILE", b"NAME:", b"AUTHOR:", b"STEP", b"WRITE", b"PRINT", b"CLEAR", b"PAUSE", b"SAVE", b"ROTSTEP", b"BFC"}
-    | {b"CUSTOMBRICK", b"NUMOFBRICKS:", b"LDRAW_ORG", b"MLCAD", b"GHOST", b"ROTATION", b"BACKGROUND", b"GROUP"}
-    | {b"ISSUBMODEL", b"LPUB", b"LSYNTH"}
+    | {b"CUSTOMBRICK", b"LDRAW_ORG", b"MLCAD", b"GHOST", b"ROTATION", b"BACKGROUND", b"GROUP"}
+    | {b"LPUB", b"LSYNTH", b"NUMOFBRICKS", b"NUMOFBRICKS:"}
 )
 
 Placed = dict[tuple[bytes, bytes], list[int]]  # (color, file) as spelled -> [times, line where it first stands]
@@ -143,11 +144,11 @@ class Reading:
             return
         elif len(kind) == 1 and kind[0] in _GEOMETRY:
             model.drawn = True
-        elif kind != b"1":
+        elif kind not in {b"1", b"11"}:
             yield self._reject("ldraw.line", line, at)
         elif self._left_out:
             self._left_out[1] += 1
-        elif not self._place(line, at):
+        elif not self._place(_plain(line) if kind == b"11" else line, at):
             yield self._reject("ldraw.line", line, at)
 
     def _reject(self, code: str, line: bytes | None, at: int) -> Issue:
@@ -170,6 +171,9 @@ class Reading:
             self._typed(self._at, b" ".join(words[1:4]).decode("latin-1").lower())
         elif word == b"BL_ITEM_NO" and len(words) > 2:
             self._at.item_no = self.names.text(words[2], at)
+            self._to_part(self._at)
+        elif word == b"ISSUBMODEL" and words[2:3] == [b"False"]:
+            self._to_part(self._at)
         elif word in {b"!LPUB", b"LPUB", b"SYNTH"} and len(words) > 2:
             yield from self._block(words, at)
         elif word == b"BUFEXCHG" and len(words) > 3:
@@ -192,9 +196,13 @@ class Reading:
         """What `0 !LDRAW_ORG Unofficial_Part …` and its forerunners say of the file that they stand in."""
         kind = said.split()[1] if said.split()[1:] else ""
         if kind in _PART_TYPES or said.startswith(("official lcad part", "unofficial part", "unofficial lcad part")):
-            model.part = True
-            self._different -= len(model.placed)
-            model.placed = {}
+            self._to_part(model)
+
+    def _to_part(self, model: Model) -> None:
+        """Count the file as one piece; what it is drawn with does not matter."""
+        model.part = True
+        self._different -= len(model.placed)
+        model.placed = {}
 
     def _block(self, words: list[bytes], at: int) -> Iterator[Issue]:
         """A block that is not to count: kept off the list by its author, or a hose drawn as a row of small pieces."""
@@ -231,3 +239,9 @@ class Reading:
             for found in journal[stored:]:
                 found[0] -= 1
             del journal[stored:]
+
+
+def _plain(line: bytes) -> bytes:
+    """Studio's `11 color number flag number x y z a … i file` as a line of type 1."""
+    fields = line.split(None, _STUDIO_FIELDS)
+    return b" ".join([b"1", fields[1], *fields[5:]]) if len(fields) > _STUDIO_FIELDS else b""

@@ -24,7 +24,7 @@ from parsers.zip_guard import Cipher, Entry, GuardedZip, open_zip
 _INFO, _UNKNOWN, _XML, _BRICKLINK = ".info", "errorpartlist.err", "model.lxfml", "model2.ldr"
 _SMALL = 64 * 1024  # bytes of an entry that is no model
 _MOST_PIECES = 10**9
-_PLACES = re.compile(rb"(?:^|[\r\n])[ \t]*1[ \t]")
+_PLACES = re.compile(rb"(?:^|[\r\n])[ \t]*11?[ \t]")
 _RESAVE = "Open it in Studio 2.23.11 or later and save it again, or have the operator set HEAVYLIFT_STUDIO_PASSWORD."
 
 
@@ -124,7 +124,7 @@ def _said(archive: GuardedZip, password: bytes | None) -> Iterator[Issue | Fact]
         if isinstance(said, dict) and isinstance(version := said.get("version"), str):
             yield Fact("studio_version", version[:40])
     unknown = _small(archive, _UNKNOWN, password)
-    if unknown is not None and unknown.strip("\ufeff\r\n\t \0"):
+    if unknown is not None and unknown.strip("\ufeff\r\n\t \0[]"):
         yield issue("io.unknown_parts", " ".join(unknown.split()), row=None, line=None)
 
 
