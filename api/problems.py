@@ -39,6 +39,7 @@ CODES: dict[str, tuple[int, str]] = {
     "letter.not_found": (404, "There is no such dead letter"),
     "letter.wrong_state": (409, "The letter's state does not allow this"),
     "method.not_allowed": (405, "This method is not allowed here"),
+    "prices.invalid": (422, "The price table has wrong rows"),
     "queue.not_found": (404, "There is no such queue"),
     "reconciler.not_found": (404, "There is no such reconciler"),
     "reconciliation.not_found": (404, "There is no such run of a reconciler"),

@@ -20,6 +20,7 @@ COMMITTED = {
     "letter.not_found": 404,
     "letter.wrong_state": 409,
     "method.not_allowed": 405,
+    "prices.invalid": 422,
     "queue.not_found": 404,
     "reconciler.not_found": 404,
     "reconciliation.not_found": 404,
