@@ -31,7 +31,8 @@ class Vote(NamedTuple):
 
     claimed: str
     found: str  # the space that most votes are for; the claim where nothing speaks against it
-    votes: int  # of all rows that have one
+    rows: int  # that have a vote
+    votes: int  # theirs: a row with a name or an element has several, one with a known part alone has one
     agree: int  # of those, for `found`
     numbers: int  # different numbers among them
     by_space: Mapping[str, int]  # votes for each; a row may speak for several
@@ -51,7 +52,7 @@ class Vote(NamedTuple):
         return {
             "claimed": str(self.claimed),
             "found": str(self.found),
-            "votes": self.votes,
+            "rows": self.rows,
             "share": round(self.share, 4),
             "contradicts": self.contradicts,
         }
@@ -137,7 +138,7 @@ class Poll:
             if row.raw_color is not None and row.color_space in (*COLOR_SPACES, Space.UNKNOWN):
                 tally = colors.setdefault(row.color_space, _Tally())
                 votes, weight = self._color_votes(row.raw_color, row, readings)
-                tally.add(str(row.raw_color), votes, times * weight)
+                tally.add(str(row.raw_color), votes, times, weight=weight)
         return Spaces(
             {claimed: tally.vote(claimed) for claimed, tally in parts.items()},
             {claimed: tally.vote(claimed) for claimed, tally in colors.items()},
@@ -194,14 +195,15 @@ class _Tally:
     """Votes of the rows that claim one space."""
 
     def __init__(self) -> None:
-        self.votes = 0
+        self.rows = self.votes = 0
         self.by_space: Counter[str] = Counter()
         self.numbers: dict[str, frozenset[str]] = {}  # number -> all spaces that any of its rows spoke for
 
-    def add(self, number: str, votes: frozenset[str], times: int) -> None:
+    def add(self, number: str, votes: frozenset[str], times: int, *, weight: int = 1) -> None:
         if votes:
-            self.votes += times
-            self.by_space.update(dict.fromkeys(votes, times))
+            self.rows += times
+            self.votes += times * weight
+            self.by_space.update(dict.fromkeys(votes, times * weight))
             self.numbers[number] = self.numbers.get(number, frozenset()) | votes
 
     def vote(self, claimed: str) -> Vote:
@@ -210,7 +212,15 @@ class _Tally:
         best = max(spaces, key=lambda space: self.by_space[space]) if self.votes else claimed
         if best != claimed and not self._refutes(best, claimed):
             best = claimed
-        return Vote(claimed, best, self.votes, self.by_space[best], len(self.numbers), dict(self.by_space))
+        return Vote(
+            claimed=claimed,
+            found=best,
+            rows=self.rows,
+            votes=self.votes,
+            agree=self.by_space[best],
+            numbers=len(self.numbers),
+            by_space=dict(self.by_space),
+        )
 
     def _refutes(self, best: str, claimed: str) -> bool:
         """Whether the votes are many, varied and one-sided enough to set the claim aside."""

@@ -15,7 +15,9 @@ LETTERS = "abcd"  # the suffixes that tell moulds apart
 
 _FOLDERS = re.compile(r"^(?:(?:parts|p|s|8|48)[\\/])+")
 _UNSEEN = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff\u00a0 \t\r\n\"'`"))
-_PRINT = re.compile(r"(?P<base>[0-9a-z]+?)(?P<mark>pb|px|pr|pat|p)(?P<number>[0-9]{1,5}[a-z]?)(?P<rest>.*)")
+_PRINT = re.compile(
+    r"(?P<base>[0-9a-z]+?)(?P<mark>pb|px|pr|pat|p)(?P<number>[0-9]{1,5}(?:[a-z](?![0-9]))?)(?P<rest>.*)"
+)
 _MARKS_OF = {"pb": "bricklink", "px": "bricklink", "pr": "rebrickable", "pat": "rebrickable", "p": "ldraw"}
 _REST = re.compile(r"(?:c[0-9]{1,3}[a-z]?)?")
 _ASSEMBLY = re.compile(r"(?P<base>[0-9a-z]*[0-9][a-z]?)c(?P<number>[0-9]{1,3})[a-z]?")
@@ -62,13 +64,11 @@ def rezeroed(number: str) -> Iterator[str]:
     """The number without the zeros that lead it, or with those that a spreadsheet took away."""
     if not number[0].isdigit():
         return
-    if (bare := number.lstrip("0")) != number:
-        if bare:
-            yield bare
-        return
-    if number.isdigit():
-        yield "0" + number
-        yield "00" + number
+    bare = number.lstrip("0")
+    zeros = ("", "0", "00") if number.isdigit() else ("",)
+    for other in (lead + bare for lead in zeros):
+        if bare and other != number:
+            yield other
 
 
 def suffix_of(number: str) -> tuple[str, str] | None:
