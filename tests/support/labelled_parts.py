@@ -65,7 +65,7 @@ def labelled_set(*, seed: int = 20261126, size: int = 60) -> LabelledSet:
     made.typos()
     made.unresolvable()
     catalog = MemoryCatalog(made.tables(), version="labelled")
-        return LabelledSet(catalog, tuple(made.cases))
+    return LabelledSet(catalog, tuple(made.cases))
 
 
 class _Maker:

@@ -221,7 +221,7 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(fields=st.lists(ROWS, min_size=1, max_size=5))
 def test_resolve__never_raises_and_never_wavers(fields):
     """Whatever text a row holds, it is answered, the same way each time, whatever came before it."""
@@ -241,7 +241,7 @@ def test_resolve__never_raises_and_never_wavers(fields):
             assert (again.part_num, again.by) == (match.part_num, By.EXACT), "an answer stands for itself"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(text=TEXT)
 def test_suffixes__take_any_text(text):
     """The rules for letters and digits take whatever `clean` lets through."""
