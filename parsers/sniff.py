@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from parsers.encoding import HEAD, decoded_head, marked_encoding
 from parsers.rebrickable_header import find_header
 from parsers.sniff_cad import is_ldraw, is_lxfml
+from parsers.sniff_ole import MAGIC as OLE_MAGIC
+from parsers.sniff_ole import ole_kind
+from parsers.sniff_table import is_table
 from parsers.sniff_zip import zip_kind
 from parsers.xml_head import local_name, xml_head
 
@@ -89,6 +92,8 @@ def _by_magic(head: bytes, *, size: int, name: str) -> str | None:
         return "ply"
     if head.startswith(b"PK\x03\x04"):
         return zip_kind(head, name)
+    if head.startswith(OLE_MAGIC):
+        return ole_kind(head, name)
     return "stl" if _stl_adds_up(head, size=size, name=name) else None
 
 
@@ -153,6 +158,7 @@ _TEXTS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("off", _is_off),
     ("gltf", _is_gltf),
     ("obj", _is_obj),
+    ("table", is_table),  # last: it asks least of a text
 )
 
 
