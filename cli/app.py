@@ -14,8 +14,10 @@ from cli import (
     care_commands,
     drill_command,
     job_commands,
+    list_commands,
     ops_commands,
     platform_commands,
+    price_commands,
     service_commands,
 )
 from cli.exits import CommandError, Exit
@@ -45,7 +47,9 @@ app = typer.Typer(cls=Commands, help=DOC, add_completion=False, no_args_is_help=
 for module in (
     platform_commands,
     job_commands,
+    list_commands,
     ops_commands,
+    price_commands,
     service_commands,
     care_commands,
     audit_command,

@@ -22,6 +22,7 @@ from client.errors import (
     WrongState,
 )
 from client.ops_values import Attempt, Letter, Queue, Reconciler, Replayed, Run
+from client.price_calls import Price, PriceTable
 from client.values import ENDED, Artifact, Fault, Job, Step, Waiting, Warned
 
 __all__ = [
@@ -36,6 +37,8 @@ __all__ = [
     "Letter",
     "NotFound",
     "NotReachable",
+    "Price",
+    "PriceTable",
     "Problem",
     "Queue",
     "Reconciler",

@@ -15,6 +15,8 @@ import httpx
 
 from client.errors import ClientError, NotFound, NotReachable, StillRunning
 from client.ops_calls import OpsCalls
+from client.pair_calls import PairCalls
+from client.price_calls import PriceCalls
 from client.transfer import Upload, download, media_type_of
 from client.transport import Transport
 from client.values import Artifact, Job
@@ -24,7 +26,7 @@ LONG_POLL = 30.0  # seconds that one request waits for a change
 STANDS_POLL = 5.0  # the same where a step stands in line: what it waits for changes without a new version
 
 
-class Client(OpsCalls):
+class Client(OpsCalls, PairCalls, PriceCalls):
     """A Heavylift server, seen from Python. Safe to share between threads.
 
     Every call raises `NotReachable` where nobody answers after a few tries, and the server's `Problem` otherwise.

@@ -29,7 +29,7 @@ class FakeServer:
             def do(self) -> None:
                 fake.answer(self)
 
-            do_GET = do_POST = do_DELETE = do  # noqa: N815 - the names that http.server looks for
+            do_GET = do_POST = do_PUT = do_DELETE = do  # noqa: N815 - the names that http.server looks for
 
             def log_message(self, *_: object) -> None:
                 return None
