@@ -4,6 +4,7 @@ Likeness alone never names a part: of all numbers one slip away from 4073, none 
 """
 
 import re
+from functools import cached_property
 from typing import NamedTuple
 
 from catalog.port import Catalog
@@ -73,7 +74,19 @@ class Likeness:
         from rapidfuzz.distance import Levenshtein
 
         allowed = 1 if len(number) <= 4 else 2
-        near = process.extract(
-            number, self._catalog.part_nums(), scorer=Levenshtein.distance, score_cutoff=allowed, limit=_CANDIDATES
-        )
-        return tuple((text, int(distance)) for text, distance, _ in near)
+        near: list[tuple[str, int]] = []
+        for length in range(len(number) - allowed, len(number) + allowed + 1):
+            candidates = self._by_length.get(length, ())
+            found = process.extract(
+                number, candidates, scorer=Levenshtein.distance, score_cutoff=allowed, limit=_CANDIDATES
+            )
+            near += [(text, int(distance)) for text, distance, _ in found]
+        return tuple(sorted(near, key=lambda pair: (pair[1], pair[0]))[:_CANDIDATES])
+
+    @cached_property
+    def _by_length(self) -> dict[int, list[str]]:
+        """The catalog's numbers by their length: numbers of very different lengths need not be compared."""
+        found: dict[int, list[str]] = {}
+        for part_num in self._catalog.part_nums():
+            found.setdefault(len(part_num), []).append(part_num)
+        return found

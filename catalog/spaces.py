@@ -17,6 +17,7 @@ from catalog.resolving_colors import COLOR_SPACES, RIVALS, SITES, Ballot, ColorR
 from catalog.resolving_parts import element_of
 
 MAX_ROWS = 20_000  # rows that vote: a file does not change its numbering behind them
+MAX_NUMBERS = 400  # different part numbers that are looked up in every space; colors vote beyond them
 PART_SPACES = (Space.REBRICKABLE, Space.BRICKLINK, Space.LDRAW, Space.LEGO)
 _MAPPED = PART_SPACES[1:]
 _LEAST = 3  # different numbers that have to speak against a claim
@@ -123,6 +124,8 @@ class Poll:
     def __init__(self, catalog: Catalog, colors: ColorRules) -> None:
         self._catalog = catalog
         self._colors = colors
+        self._read: dict[str, dict[str, str]] = {}
+        self._shades: dict[int, dict[str, frozenset[int]]] = {}
 
     def survey(self, rows: Iterable[Mapping[str, Any]]) -> Spaces:
         """The vote of up to MAX_ROWS rows; those beyond are left unread."""
@@ -131,23 +134,26 @@ class Poll:
         colors: dict[str, _Tally] = {}
         for row, times in counted.items():
             number = suffixes.clean(row.raw_id) if row.raw_id else None
-            readings = self._readings(number) if number else {}
-            if number and row.id_space in (*PART_SPACES, Space.UNKNOWN):
+            readings = self._readings(number) if number else None
+            if number and readings is not None and row.id_space in (*PART_SPACES, Space.UNKNOWN):
                 tally = parts.setdefault(row.id_space, _Tally())
                 tally.add(number, self._part_votes(number, row, readings), times)
             if row.raw_color is not None and row.color_space in (*COLOR_SPACES, Space.UNKNOWN):
                 tally = colors.setdefault(row.color_space, _Tally())
-                votes, weight = self._color_votes(row.raw_color, row, readings)
+                votes, weight = self._color_votes(row.raw_color, row, readings or {})
                 tally.add(str(row.raw_color), votes, times, weight=weight)
         return Spaces(
             {claimed: tally.vote(claimed) for claimed, tally in parts.items()},
             {claimed: tally.vote(claimed) for claimed, tally in colors.items()},
         )
 
-    def _readings(self, number: str) -> dict[str, str]:
-        """Space -> the part that it calls so, for spaces that know the number."""
+    def _readings(self, number: str) -> dict[str, str] | None:
+        """Space -> the part that it calls so, for spaces that know the number; None once enough were looked up."""
+        found = self._read.get(number)
+        if found is not None or len(self._read) >= MAX_NUMBERS:
+            return found
         part = self._catalog.part(number)
-        found: dict[str, str] = {Space.REBRICKABLE: part.part_num} if part else {}
+        found = self._read[number] = {Space.REBRICKABLE: part.part_num} if part else {}
         for space in _MAPPED:
             if mapped := self._catalog.mapped(space, number):
                 found[space] = mapped[0]
@@ -155,6 +161,14 @@ class Poll:
                 own = self._catalog.external(space, part.part_num)
                 if not own or part.part_num in own:
                     found[space] = part.part_num
+        return found
+
+    def _colors_of(self, number: int) -> dict[str, frozenset[int]]:
+        """Space -> the colors that it gives this number."""
+        found = self._shades.get(number)
+        if found is None:
+            found = {space: frozenset(self._colors.reading(number, space)) for space in COLOR_SPACES}
+            self._shades[number] = found
         return found
 
     def _part_votes(self, number: str, row: _Row, readings: Mapping[str, str]) -> frozenset[str]:
@@ -179,7 +193,7 @@ class Poll:
 
     def _color_votes(self, number: int, row: _Row, readings: Mapping[str, str]) -> tuple[frozenset[str], int]:
         """The spaces in which the number is a color of that name, element or part, and how much that counts."""
-        read = {space: frozenset(self._colors.reading(number, space)) for space in COLOR_SPACES}
+        read = self._colors_of(number)
         element = element_of(self._catalog, row.element_id)
         meant = frozenset([element.color_id]) if element else frozenset[int]()
         if not meant and row.color_name:
