@@ -16,7 +16,7 @@ _FILE = re.compile(r"0\s++FILE\s++\S[^\n]*?\.(?:dat|ldr|mpd)\s*$", re.IGNORECASE
 def is_ldraw(text: str) -> bool:
     """One line places a part or opens a model, which no other text does, and at least every other line is of a known type."""
     lines = [line for raw in text.splitlines()[:_LINES] if (line := raw.strip())]
-    if len(lines) > 1 and not text.endswith("\n"):
+    if len(lines) > 1 and not text.endswith(("\n", "\r")):
         lines.pop()  # the head may end inside it
     known = sum(line[0] in "012345" and line[1:2] in {"", " ", "\t"} for line in lines)
     if known * 2 < len(lines):
