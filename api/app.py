@@ -7,7 +7,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from api import artifacts, attempts, jobs, letters, prices, problems, queues, reconciliations, system, verbs
+from api import artifacts, attempts, compare, jobs, letters, prices, problems, queues, reconciliations, system, verbs
 from api import search as search_routes
 from api.ending import Farewell
 from api.intake import Intake
@@ -62,7 +62,7 @@ def create_app(
     )
     app.state.face = face
     problems.install(app)
-    for room in (jobs, verbs, artifacts, attempts, letters, queues, reconciliations, prices, search_routes, system):
+    for room in (jobs, verbs, artifacts, attempts, compare, letters, queues, reconciliations, prices, search_routes, system):
         app.router.routes.extend(room.router.routes)  # as they are: an included router is matched twice per request
     describe(app)
     return app

@@ -15,7 +15,7 @@ from catalog.resolver import Resolver
 from jobs.issues import Fact, Issue, Record
 from lists.issues_file import IssuesFile
 from lists.lots import MAX_LOTS, Lot, LotBook, Role
-from lists.names import PartNames, color_names_of
+from lists.names import PartNames, color_names_of, column_of
 from lists.outputs import Output, write_outputs
 from lists.records_file import RecordsFile
 from lists.totals import Totals, breakdown, shortened
@@ -41,7 +41,8 @@ class Choices:
     """What the caller wants of the totals."""
 
     subtract_filled: bool = False  # count what is still needed: less QTYFILLED
-    include_spares: bool = False  # spares count as pieces to be had
+    include_spares: bool = False  # spares are bought, too
+    currency: str | None = None  # of prices in a list that names none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,23 +69,24 @@ def assemble(
     """Read `source` and write everything below `folder`. Raises what the parser of its kind raises."""
     choices = choices or Choices()
     resolver = Resolver(catalog, corrections=corrections)
-    work = _Work(resolver, catalog, choices)
+    work = _Work(kind, resolver, catalog, choices)
     with RecordsFile(folder) as records, IssuesFile(folder) as issues:
         work.run(_surveyed(reader(kind)(source, watch=watch, wishes=wishes), resolver, work), records, issues)
         work.close(issues)
     parts = breakdown(work.book, catalog)
     summary = {"format": kind, "verdict": _verdict(work.totals, issues), **work.totals.facts(), **issues.facts()}
     summary |= parts | {"spaces": work.spaces, "catalog": _catalog_facts(catalog), "file": work.facts}
-    outputs, exported = write_outputs(
+    outputs, more = write_outputs(
         folder,
         book=work.book,
         catalog=catalog,
         summary=summary,
         spares=choices.include_spares,
+        currency=choices.currency,
         written=(records.path, issues.jsonl, issues.csv),
     )
     return Assembled(
-        summary=shortened(summary) | {"exports": exported},
+        summary=shortened(summary) | more,
         outputs=outputs,
         notices=tuple(_notices(work, catalog)),
         facts=work.facts,
@@ -94,7 +96,8 @@ def assemble(
 class _Work:
     """The state of one pass."""
 
-    def __init__(self, resolver: Resolver, catalog: Catalog, choices: Choices) -> None:
+    def __init__(self, kind: str, resolver: Resolver, catalog: Catalog, choices: Choices) -> None:
+        self.kind = kind
         self.resolver = resolver
         self.catalog = catalog
         self.choices = choices
@@ -160,14 +163,14 @@ class _Work:
                 return
             if len(self._said) < MAX_LOTS:
                 self._said.add(said)
-        columns = self.facts.get("columns", {})
+        told = self.facts.get("columns", {})
         self._note(
             issue(
                 finding.code,
                 finding.value,
                 row=row,
                 line=line,
-                column=columns.get(finding.column, finding.column),
+                column=column_of(finding.column, kind=self.kind, told=told),
                 expected=finding.expected,
                 suggestions=finding.suggestions,
             ),

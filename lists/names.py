@@ -1,4 +1,4 @@
-"""What people call parts and colors: the catalog's names, remembered for one list."""
+"""What people call things: parts and colors by the catalog, columns by the file."""
 
 from collections.abc import Mapping
 
@@ -25,3 +25,23 @@ class PartNames(dict[str | None, str | None]):
 def color_names_of(catalog: Catalog) -> Mapping[int | None, str]:
     """The name of each color id."""
     return {number: color.name for number, color in catalog.colors().items()}
+
+
+# What the resolver finds fault with, in the words of files whose columns nobody chooses.
+_BRICKLINK = {"part": "ITEMID", "color": "COLOR"}
+_COLUMNS: Mapping[str, Mapping[str, str]] = {
+    "bricklink-xml": _BRICKLINK,
+    "brickstore-bsx": {"part": "ItemID", "color": "ColorID"},
+    "studio-csv": {"part": "BLItemNo", "color": "BLColorId", "element": "ElementId"},
+    "ldd-lxf": {"part": "designID", "color": "materials", "element": "itemNos"},
+    "ldd-lxfml": {"part": "designID", "color": "materials", "element": "itemNos"},
+}
+_OURS = {"part": "raw_id", "color": "raw_color", "element": "element_id"}
+
+
+def column_of(subject: str | None, *, kind: str, told: Mapping[str, str]) -> str | None:
+    """What the file calls the column of a `part`, `color` or `element`: `told` has what its parser said, by our names."""
+    if subject is None:
+        return None
+    ours = _OURS.get(subject, subject)
+    return told.get(ours) or _COLUMNS.get(kind, {}).get(subject) or subject

@@ -10,6 +10,7 @@ from catalog.match import Correction
 from jobs.errors import InputError
 from jobs.pipeline import Options
 from lists.assembly import Choices
+from lists.cost import PriceOptions
 from parsers.wishes import Wishes
 
 
@@ -51,15 +52,18 @@ class ReadingOptions(Options):
         return Wishes(**{**saved, **said, "columns": columns, "studio_password": given.studio_password})
 
 
-class PartsListOptions(ReadingOptions):
+class PartsListOptions(ReadingOptions, PriceOptions):
     """Options of the pipeline `parts-list`."""
 
     subtract_filled: bool = Field(default=False, description="Count what is still needed: less QTYFILLED.")
-    include_spares: bool = Field(default=False, description="The exported wanted list holds spare pieces, too.")
+    include_spares: bool = Field(
+        default=False,
+        description="Spare pieces are bought, too: they are in the exported wanted list, and in the cost.",
+    )
 
     def choices(self) -> Choices:
         """For the totals."""
-        return Choices(subtract_filled=self.subtract_filled, include_spares=self.include_spares)
+        return Choices(subtract_filled=self.subtract_filled, include_spares=self.include_spares, currency=self.currency)
 
 
 class Given:

@@ -1,125 +1,90 @@
-"""Parts lists: every row read, every wrong row reported in one go, and the good ones made findable."""
+"""Parts lists: every row read and resolved, every wrong row reported in one go, totals, costs, and other formats."""
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from jobs.context import Place, SearchIndex, StepContext
-from jobs.issues import Issue, Record
+from jobs.errors import StepError
 from jobs.model import UPLOAD
 from jobs.pipeline import Pipeline, Step
-from jobs.queues import INDEXING, PARSING
+from jobs.queues import INDEXING, PARSING, PRICING
+from lists.cost import price
+from lists.options import Given, PartsListOptions
+from parsers.lists import LISTS
 
-RECORDS, ISSUES = "records.jsonl", "issues.jsonl"
-JSON_LINES = "application/x-ndjson"
-_BUFFER = 1024 * 1024  # bytes written at a time
-_SHOWN = ("name", "color_name", "remarks", "description")  # words that people search for
+RECORDS, LOTS = "records.jsonl", "lots.jsonl"
+_SHOWN = ("part_name", "name", "color_name", "remarks", "description")  # words that people search for
 
 
 def parse(ctx: StepContext) -> None:
-    """Every row to `records.jsonl` or, with all that is wrong with it, to `issues.jsonl`."""
-    import orjson
+    """Every row to `records.jsonl` or, with all that is wrong with it, to the issues; the list in every form."""
+    from catalog.sqlite import SqliteCatalog
+    from lists.assembly import assemble
 
-    totals = Totals()
-    records, issues = ctx.scratch / RECORDS, ctx.scratch / ISSUES
-    with records.open("wb", _BUFFER) as good, issues.open("wb", _BUFFER) as wrong:
-        for item in _reader(ctx.kind)(ctx.path(UPLOAD), watch=ctx.progress):
-            if isinstance(item, Record):
-                good.write(orjson.dumps(item.to_json(), option=orjson.OPT_APPEND_NEWLINE))
-                totals.add(item)
-            else:
-                wrong.write(orjson.dumps(item.to_json(), option=orjson.OPT_APPEND_NEWLINE))
-                totals.note(item)
-    ctx.save(records, name=RECORDS, media_type=JSON_LINES)
-    ctx.save(issues, name=ISSUES, media_type=JSON_LINES)
-    ctx.summary(format=ctx.kind, **totals.facts())
-    ctx.count("rows", totals.rows)
-    if totals.rows and not totals.lots:
-        ctx.warn("rows.all_rejected", f"None of the {totals.rows} rows could be accepted; {ISSUES} says why.")
+    options = PartsListOptions(**ctx.options)
+    given = Given.read(ctx.resource("reading"))
+    with SqliteCatalog(ctx.resource("catalog")) as catalog:
+        found = assemble(
+            ctx.path(UPLOAD),
+            kind=ctx.kind,
+            folder=ctx.scratch,
+            catalog=catalog,
+            corrections=given.corrections,
+            wishes=options.wishes(given),
+            choices=options.choices(),
+            watch=ctx.progress,
+        )
+    for path, name, media_type in found.outputs:
+        ctx.save(path, name=name, media_type=media_type)
+    for notice in found.notices:
+        ctx.warn(notice.code, notice.message)
+    ctx.summary(**found.summary)
+    ctx.count("rows", found.summary["rows_total"])
 
 
 def index(ctx: StepContext, *, search: SearchIndex) -> None:
-    """Each accepted row becomes findable by part number and by its words."""
+    """Each accepted row becomes findable by its numbers, names and remarks; of very long lists, each lot."""
     search.index(_places(ctx))
-
-
-class Totals:
-    """What a list adds up to."""
-
-    def __init__(self) -> None:
-        self.lots = 0  # accepted rows
-        self.rows = 0  # the last row seen, accepted or not
-        self.pieces: Counter[str] = Counter()
-        self.codes: Counter[str] = Counter()
-        self.severities: Counter[str] = Counter()
-
-    def add(self, record: Record) -> None:
-        """Count an accepted row."""
-        fields = record.fields
-        self.lots += 1
-        self.rows = record.row
-        # An alternate stands for another row, a counterpart comes with one: neither is bought on top.
-        stead = "alternates" if "alternate" in fields else "counterparts" if "counterpart" in fields else "pieces"
-        self.pieces["spares" if fields["spare"] else stead] += fields["qty"]
-
-    def note(self, issue: Issue) -> None:
-        """Count an issue."""
-        if issue.row is not None and issue.row > self.rows:
-            self.rows = issue.row
-        self.codes[issue.code] += 1
-        self.severities[issue.severity.value] += 1
-
-    def facts(self) -> dict[str, Any]:
-        """The summary."""
-        found: dict[str, Any] = {
-            "lots": self.lots,
-            "pieces": self.pieces["pieces"],
-            "spares": self.pieces["spares"],
-            "rows_total": self.rows,
-            "rows_rejected": self.rows - self.lots,
-            "issues": {severity: self.severities[severity] for severity in ("error", "warning", "info")},
-            "issue_codes": dict(sorted(self.codes.items())),
-        }
-        return found | {name: self.pieces[name] for name in ("alternates", "counterparts") if self.pieces[name]}
-
-
-def _reader(kind: str) -> Callable[..., Iterator[Record | Issue]]:
-    if kind == "rebrickable-csv":
-        from parsers import rebrickable_csv
-
-        return rebrickable_csv.parse
-    from parsers import bricklink_xml
-
-    return bricklink_xml.parse
 
 
 def _places(ctx: StepContext) -> Iterator[Place]:
     import orjson
 
-    with ctx.open(RECORDS) as lines:
+    try:
+        name, lines = RECORDS, ctx.open(RECORDS)
+    except StepError:  # a list so long that its rows are in Parquet alone
+        name, lines = LOTS, ctx.open(LOTS)
+    with lines:
         for line in lines:
             row = orjson.loads(line)
-            color = "" if row["raw_color"] is None else f" color {row['raw_color']}"
-            words = " ".join(row[name] for name in _SHOWN if name in row)
-            title = f"{row['raw_id']}{color} x{row['qty']}"
-            text = f"{row['raw_id']}{color} {words}".rstrip()
-            yield Place(artifact=RECORDS, place=f"row {row['row']}", title=title, text=text)
+            ids = dict.fromkeys(row[key] for key in ("part_num", "raw_id") if row[key])
+            number = "" if row["raw_color"] is None else f"color {row['raw_color']}"
+            color = row.get("color") or row.get("color_name") or number
+            pieces = row["qty"] + row.get("spares", 0)
+            words = dict.fromkeys(row[key] for key in _SHOWN if row.get(key))
+            title = " ".join(filter(None, (next(iter(ids), "?"), color, f"x{pieces}")))
+            text = " ".join(filter(None, (*ids, color, number, *words)))
+            yield Place(artifact=name, place=f"row {row['row']}", title=title, text=text)
 
 
 PIPELINE = Pipeline(
     name="parts-list",
-    version=1,
-    title="Reads parts lists (BrickLink XML, Rebrickable CSV) and reports every wrong row.",
-    accepts=("bricklink-xml", "rebrickable-csv"),
+    version=2,
+    title="Reads parts lists of every format, reports every wrong row, resolves ids, adds up, converts.",
+    accepts=tuple(LISTS),
+    options=PartsListOptions,
     steps=(
-        Step(run=parse, queue=PARSING, timeout=600.0),
+        Step(run=parse, queue=PARSING, timeout=600.0, resources=("catalog", "reading")),
+        Step(run=index, queue=INDEXING, needs=("parse",), reads=(RECORDS, LOTS), isolated=False, ports=("search",)),
         Step(
-            run=index,
-            queue=INDEXING,
+            run=price,
+            queue=PRICING,
             needs=("parse",),
-            reads=(RECORDS,),
+            reads=(LOTS,),
+            when="price",
+            required=False,
             isolated=False,
-            ports=("search",),
+            ports=("prices",),
+            timeout=3600.0,
         ),
     ),
 )

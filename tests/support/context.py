@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jobs.context import Place
-from jobs.errors import Cancelled
+from jobs.errors import Cancelled, StepError
 from jobs.model import UPLOAD
 
 
@@ -15,9 +15,18 @@ class FolderContext:
     """Keeps what a step saved below `folder/artifacts`, and what it said in plain attributes."""
 
     def __init__(
-        self, folder: Path, upload: Path, *, kind: str, file_name: str | None = None, cancel_after: int | None = None
+        self,
+        folder: Path,
+        upload: Path,
+        *,
+        kind: str,
+        file_name: str | None = None,
+        cancel_after: int | None = None,
+        options: Mapping[str, Any] | None = None,
+        resources: Mapping[str, Path] | None = None,
     ) -> None:
-        self.options: Mapping[str, Any] = {}
+        self.options: Mapping[str, Any] = options or {}
+        self._resources = resources or {}
         self.kind = kind
         self.file_name = file_name or upload.name
         self.scratch = folder / "scratch"
@@ -35,7 +44,7 @@ class FolderContext:
     def path(self, name: str) -> Path:
         found = self._upload if name == UPLOAD else self.artifacts / name
         if not found.exists():
-            raise KeyError(name)
+            raise StepError("step.input_missing", f"There is no artifact {name!r}, or the step does not read it.")
         return found
 
     def open(self, name: str) -> BinaryIO:
@@ -63,7 +72,7 @@ class FolderContext:
             raise Cancelled("cancelled by the test")
 
     def resource(self, name: str) -> Path:
-        raise KeyError(name)
+        return self._resources[name]
 
     def lines(self, name: str) -> list[dict[str, Any]]:
         """The artifact `name`, which holds JSON lines."""

@@ -28,7 +28,7 @@ def made(name, *, accepts=(), step=noop.nothing, queue=PARSING):
 
 def test_registry__every_module_is_a_pipeline():
     """The folder's modules are the pipelines, and each kind leads to one of them."""
-    assert set(pipelines.pipelines()) == {"parts-list", "document", "model-3d", "noop", "catalog-import"}
+    assert set(pipelines.pipelines()) == {"parts-list", "document", "model-3d", "noop", "catalog-import", "parts-list-diff"}
     assert pipeline_for("bricklink-xml") is pipeline_named("parts-list")
     assert pipeline_for("pdf") is pipeline_named("document")
     assert pipeline_for("glb") is pipeline_named("model-3d")
