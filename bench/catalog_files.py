@@ -26,7 +26,7 @@ def write_catalog(folder: Path, *, seed: int = 1, divisor: int = 1) -> None:
         "element_id,part_num,color_id,design_id",
         _elements(rng, parts, colors, ELEMENTS // divisor),
     )
-    relations = set()
+    relations: set[tuple[str, str, str]] = set()
     while len(relations) < RELATIONS // divisor:
         child, parent = rng.sample(parts, 2)
         relations.add((rng.choices(_TYPES, weights=_SHARES)[0], child, parent))

@@ -6,7 +6,7 @@ Sources of the formats: LeoCAD's resources folder (CC0), LDraw's colour definiti
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -142,19 +142,17 @@ def read_external_ids(source: Source, maps: IdMaps) -> bool:
 
 
 def _items(found: Any, depth: int) -> Iterator[Mapping[str, Any]]:
-    if isinstance(found, dict) and isinstance(found.get("results"), list):
-        yield from _items(found["results"], depth - 1)
-    elif isinstance(found, list) and depth:
-        for item in found:
-            yield from _items(item, depth - 1) if isinstance(item, list) or _is_page(item) else _item(item)
+    """The objects in a page or list, and in the pages and lists that it holds."""
+    rows = found["results"] if _is_page(found) else found
+    for item in rows if isinstance(rows, list) and depth else ():
+        if isinstance(item, list) or _is_page(item):
+            yield from _items(item, depth - 1)
+        elif isinstance(item, dict):
+            yield item
 
 
 def _is_page(found: Any) -> bool:
     return isinstance(found, dict) and isinstance(found.get("results"), list)
-
-
-def _item(found: Any) -> Iterable[Mapping[str, Any]]:
-    return (found,) if isinstance(found, dict) else ()
 
 
 def _part_ids(part_num: str, ids: Mapping[str, Any], maps: IdMaps) -> None:
