@@ -103,7 +103,7 @@ class Reading:
                 if line is None:
                     yield self._reject("row.too_long", None, at)
                     continue
-                if line[:2] == b"1 " and self._place(line, at):
+                if not line or (line[:2] == b"1 " and self._place(line, at)):
                     continue
                 yield from self._other(line, at)
         if self._unnamed.placed or not self.models:
