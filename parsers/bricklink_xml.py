@@ -5,48 +5,93 @@ from pathlib import Path
 from typing import Any
 
 from jobs.issues import Fact, Issue, Record
-from parsers.bricklink_row import FIELD_NAMES, read_item
-from parsers.codes import issue
+from parsers.bricklink_row import FIELDS
 from parsers.encoding import Watch
 from parsers.sniff import LIST_ROOTS
 from parsers.wishes import PLAIN, Wishes
-from parsers.xml_rows import XmlRows
+from parsers.xml_items import Items, Texts, Wrong
+from parsers.xml_mixed import MixedRows
+
+_CURRENCIES = ("BASECURRENCYCODE", "CURRENCYCODE", "CURRENCY")  # of an order, in the order in which they count
+_OF_WANTED = frozenset({"MINQTY", "MAXPRICE", "QTYFILLED", "WANTEDLISTID", "NOTIFY"})
+_OF_STORE = frozenset({"PRICE", "LOTID", "STOCKROOM", "STOCKROOMID", "BULK", "SALE", "RETAIN", "BUYERUSERNAME"})
+_CODE_LENGTH = 3  # of a currency
 
 
 def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> Iterator[Record | Issue | Fact]:
     """The list's rows in order, each good one as a `Record`, each thing wrong as an `Issue`.
 
-    Raises what `XmlRows` raises; `watch` is told how far it is.
+    Facts: `list_type` (wanted, inventory, store, order) and an order's `currency`. Raises what `XmlRows` raises;
+    `watch` is told how far it is.
     """
-    rows = XmlRows(path, item="ITEM", roots=LIST_ROOTS, encoding=wishes.encoding)
-    yield from rows.opening()
-    for batch in rows.batches(watch):
-        for element in batch:
-            line = rows.line_of(element)
-            yield from rows.repaired(line)
-            rows.begin(line)
-            pairs = [(rows.name(child.tag), child.text) for child in element.iterdescendants()]
-            fields = dict(pairs)
-            if not len(fields) == len(pairs) == len(element):  # something stands there twice, or has elements itself
-                if misshapen := list(_misshapen(element, rows, line=line)):
-                    yield from misshapen
-                    continue
-                fields = {rows.name(child.tag): child.text for child in element}
-            record, issues = read_item(fields, rows.row, line=line)
-            if issues:
-                yield from issues
-            if record is not None:
-                yield record
-    yield from rows.closing()
+    rows = MixedRows(path, item="ITEM", roots=LIST_ROOTS, also=_CURRENCIES, encoding=wishes.encoding)
+    yield from _BrickLink(rows, wishes).read(watch)
 
 
-def _misshapen(element: Any, rows: XmlRows, *, line: int) -> Iterator[Issue]:
-    """What is wrong with an item whose fields stand in it twice, or hold elements of their own."""
-    seen: set[str] = set()
-    for child in element:
-        name = rows.name(child.tag)
-        if name in FIELD_NAMES and len(child):
-            yield issue("field.nested", row=rows.row, line=line, column=name)
-        elif name in FIELD_NAMES and name in seen:
-            yield issue("field.repeated", child.text, row=rows.row, line=line, column=name)
-        seen.add(name)
+class _BrickLink(Items):
+    """BrickLink's items."""
+
+    fields = FIELDS
+    slow = frozenset({"DELETE"})
+
+    def __init__(self, rows: MixedRows, wishes: Wishes) -> None:
+        base = {
+            "item_type": None,
+            "raw_id": None,
+            "id_space": wishes.id_space or "bricklink",
+            "raw_color": None,
+            "color_space": wishes.color_space or "bricklink",
+            "qty": None,
+            "spare": False,
+        }
+        super().__init__(rows, base=base)
+        self._order: Any = None  # the order that the last item stood in
+        self._rank = len(_CURRENCIES)  # how much its currency counts; the lower the more
+
+    def seen(self, element: Any) -> bool:
+        name = self.rows.name(element.tag)
+        parent = element.getparent()
+        if parent is not None and parent is not self._order and self.rows.name(parent.tag) == "ORDER":
+            self._order, self._rank = parent, len(_CURRENCIES)
+            self.base.pop("currency", None)
+        if name in _CURRENCIES:
+            self._priced_in(name, (element.text or "").strip().upper())
+        return name == self.rows.item
+
+    def _priced_in(self, name: str, code: str) -> None:
+        rank = _CURRENCIES.index(name)
+        if self._order is not None and rank < self._rank and len(code) == _CODE_LENGTH and code.isalpha():
+            self._rank = rank
+            self.base["currency"] = code
+
+    def facts(self, texts: Texts) -> Iterator[Fact]:
+        yield Fact("list_type", self._type(texts))
+        if currency := self.base.get("currency"):
+            yield Fact("currency", currency)
+
+    def _type(self, texts: Texts) -> str:
+        if self.rows.name(self.rows.root.tag) != "INVENTORY":
+            return "order"
+        if "QTY" in texts:
+            return "inventory" if texts.keys().isdisjoint(_OF_STORE) else "store"
+        return "store" if texts.keys().isdisjoint(_OF_WANTED) and not texts.keys().isdisjoint(_OF_STORE) else "wanted"
+
+    def judged(self, wrong: Wrong, texts: Texts) -> Wrong:
+        if "DELETE" in texts:
+            wrong = [*wrong, ("row.delete", "DELETE", None)]
+        if "LOTID" in texts:  # an update of stock: -3 takes three away
+            wrong = [("qty.delta" if code == "qty.negative" else code, name, text) for code, name, text in wrong]
+        return wrong
+
+    def missing(self, texts: Texts, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """What is not stated. No color means any; but stock and inventories must state a part's."""
+        if found["raw_id"] is None:
+            yield "part.missing", "ITEMID"
+        if found["item_type"] is None:
+            yield "itemtype.missing", "ITEMTYPE"
+        if found["raw_color"] is None and found["item_type"] in {"P", None} and "QTY" in texts:
+            yield "color.missing", "COLOR"
+        if found["qty"] is None:
+            yield "qty.missing", "QTY" if "QTY" in texts else "MINQTY"
+            found["qty"] = 1
+        found["item_type"] = found["item_type"] or "P"

@@ -16,6 +16,7 @@ What comes is UTF-8 and well-formed, with junk before the first `<` cut off and 
 (`xml.entity`: no entity is ever expanded and nothing outside the file is ever read; `limit.fields`).
 """
 
+import re
 from bisect import bisect_left
 from collections.abc import Collection, Iterator
 from itertools import product
@@ -33,6 +34,7 @@ MAX_FIELDS = 1000  # elements in one item; more is an attack on memory
 MAX_PREAMBLE = 16 * 1024 * 1024  # bytes in which the first item must be complete
 # libxml2 keeps lines up to here exactly; from here on it tells the line where an element's first text ends.
 _EXACT_LINES = 65_535
+_OTHER_LINES = re.compile(r" line \d++")  # of an opening tag; the parser counts from the text that it was given
 # Nothing outside the file is ever read, no entity is ever expanded, and libxml2's own limits stay on.
 SAFE: dict[str, Any] = {
     "resolve_entities": False,
@@ -57,18 +59,25 @@ class XmlRows:
         tags: Collection[str] | None = None,
         encoding: str | None = None,
     ) -> None:
-        """`item`, `roots` and `also` (elements that come like items) are local names in upper case.
+        """`item` and `roots` are local names in upper case; elements named like one of `also` come like items.
 
         `tags` is lxml's filter (`{*}Brick`) where a format has one spelling only, which saves time.
         """
         self.source = open_xml(path, encoding=encoding)
         self.item, self.roots = item, roots
-        self._tags = tuple(tags or (tag for name in (item, *also) for tag in _spellings(name)))
+        self._tags = (*(tags or _spellings(item)), *(f"{{*}}{name}" for name in also))
         self._names = _Names()
         self.root: Any = None  # the root element, once it was seen
         self.row = 0  # rows begun so far
         self.line = 0  # where the last one began
+        self.stopped = False  # the XML is broken: nothing that follows can be read
+        self.skipped = 0  # lines that the parser was not given (`xml_mixed.py`)
+        self.shift = (0, 0)  # on this line of the parser's, columns are further right by so many
         self._alone = True  # no other row began on that line
+        self._parser: Any = None
+        self._broken: Any = None  # the syntax error that stopped it
+        self._fed = 0  # bytes
+        self._last: Any = None  # the element that became complete last
         check_head(self.source)
 
     def opening(self) -> Iterator[Issue]:
@@ -76,30 +85,52 @@ class XmlRows:
         if self.source.recoded_from == "cp1252" and self.source.facts.guessed_line:
             yield issue("encoding.guessed", row=None, line=self.source.facts.guessed_line)
 
-    def batches(self, watch: Watch | None = None) -> Iterator[Iterator[Any]]:
+    def batches(self, watch: Watch | None = None) -> Iterator[list[Any]]:
         """The elements that became complete with each piece of the file."""
+        for chunk in self.source.chunks(watch):
+            yield self.feed(chunk)
+            if self.stopped:
+                break
+            self.settle()
+        self.close()
+
+    def feed(self, chunk: bytes) -> list[Any]:
+        """Give the parser its next bytes; the elements that became complete with them."""
         from lxml import etree
 
-        parser = etree.XMLPullParser(events=("end",), tag=self._tags, encoding=self.source.override, **SAFE)
-        broken: etree.XMLSyntaxError | None = None
-        fed = 0
-        for chunk in self.source.chunks(watch):
-            try:
-                parser.feed(chunk)
-            except etree.XMLSyntaxError as error:
-                broken = error
-            yield self._complete(parser)  # what stood before the break is well
-            if broken or len(parser.feed_error_log):
-                break
-            fed += len(chunk)
-            if self.root is not None:
-                self._prune()
-            elif fed > MAX_PREAMBLE:
-                raise UnreadableFile("format.unknown", f"No item in the first {MAX_PREAMBLE} bytes.")
+        if self._parser is None:
+            override = self.source.override
+            self._parser = etree.XMLPullParser(events=("end",), tag=self._tags, encoding=override, **SAFE)
         try:
-            root = parser.close()
+            self._parser.feed(chunk)
         except etree.XMLSyntaxError as error:
-            raise self._unreadable(broken or error) from None
+            self._broken = error
+        found = [element for _, element in self._parser.read_events()]  # what stood before the break is well
+        if found:
+            self._last = found[-1]
+            if self.root is None:
+                self._check_root(self._last)
+        self.stopped = self._broken is not None or len(self._parser.feed_error_log) > 0
+        self._fed += len(chunk)
+        return found
+
+    def settle(self) -> None:
+        """Let go of what was read, once nobody looks at it any more."""
+        if self.root is not None:
+            self._prune()
+        elif self._fed > MAX_PREAMBLE:
+            raise UnreadableFile("format.unknown", f"No item in the first {MAX_PREAMBLE} bytes.")
+
+    def close(self) -> None:
+        """The end of the file; where the XML is broken, it is said now."""
+        from lxml import etree
+
+        if self._parser is None:
+            self.feed(b"")
+        try:
+            root = self._parser.close()
+        except etree.XMLSyntaxError as error:
+            raise self._unreadable(self._broken or error) from None
         if self.root is None:
             self._check_root(root)
 
@@ -108,7 +139,7 @@ class XmlRows:
         line: int = element.sourceline or 0
         if line > _EXACT_LINES and element.text:
             line -= element.text.count("\n")
-        return line + self.source.lines_before
+        return line + self.skipped + self.source.lines_before
 
     def begin(self, line: int) -> None:
         """Count the element that begins on `line` as the next row."""
@@ -140,12 +171,6 @@ class XmlRows:
         if not self.row:
             raise UnreadableFile("format.empty", "The list has no items.", hint="Export it again with its items.")
 
-    def _complete(self, parser: Any) -> Iterator[Any]:
-        for _, element in parser.read_events():
-            if self.root is None:
-                self._check_root(element)
-            yield element
-
     def _check_root(self, element: Any) -> None:
         """Look at the document for the first time: is it a list, and does it try anything."""
         tree = element.getroottree()
@@ -166,16 +191,17 @@ class XmlRows:
         while len(node):
             if local_name(node.tag) == self.item:
                 if len(node) > MAX_FIELDS:
-                    message = f"Item {self.row + 1} has more than {MAX_FIELDS} fields."
-                    raise InputError("limit.fields", message, row=self.row + 1)
+                    row = self.row + (node is not self._last)
+                    raise InputError("limit.fields", f"Item {row} has more than {MAX_FIELDS} fields.", row=row)
                 return
             del node[:-1]
             node = node[-1]
 
     def _unreadable(self, error: Any) -> UnreadableFile:
         line, column = error.position
-        line += self.source.lines_before
-        reason = error.msg.partition(", line ")[0][:200]
+        column += self.shift[1] if line == self.shift[0] else 0
+        line += self.skipped + self.source.lines_before
+        reason = _OTHER_LINES.sub("", error.msg.partition(", line ")[0])[:200]
         rows = "1 item" if self.row == 1 else f"{self.row} items"
         message = f"The XML is broken at line {line}, column {column} ({reason}); the {rows} before it could be read."
         hint = "The file may be cut off or edited by hand; export it again."

@@ -73,6 +73,7 @@ class XmlSource:
     blank: bool  # nothing but white space, as far as the head goes
     recoded_from: str | None  # the codec that we read it with; None: bytes go through as they are
     override: str | None  # the encoding that the parser is told; None: it believes the declaration
+    sound: bool  # what is fed is in that encoding for sure
     lines_before: int  # lines of junk that are cut off before the first `<`
     repair: Repair | None  # where something looks like a bare &
 
@@ -113,6 +114,7 @@ def open_xml(path: Path, *, encoding: str | None = None) -> XmlSource:
         blank=not text.strip("\ufeff \t\r\n"),
         recoded_from=recoded_from,
         override=override,
+        sound=recoded_from is not None or encoding is None,
         lines_before=text.count("\n", 0, head.start) if head else 0,
         repair=Repair() if facts.ampersand and override else None,
     )

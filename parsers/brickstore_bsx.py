@@ -1,0 +1,110 @@
+"""Reads BrickStore's BSX files: streaming; rows marked as excluded are named and left out.
+
+The format is described by `BrickStoreXML.rnc` in BrickStore's sources. A row's quantity may be 0, with the one that it
+had before in `OrigQty`; a bare DOCTYPE is normal.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from jobs.issues import Fact, Issue, Record
+from parsers.bricklink_row import condition, free_text, item_id, item_type, price
+from parsers.encoding import Watch
+from parsers.numbers import color_number, is_number, whole_quantity
+from parsers.readings import NOTHING, Field, Reading
+from parsers.wishes import PLAIN, Wishes
+from parsers.xml_items import Items, Texts, Wrong
+from parsers.xml_mixed import MixedRows
+
+BSX_ROOTS = frozenset({"BRICKSTOREXML", "BRICKSTOCKXML"})
+_CODE_LENGTH = 3  # of a currency
+
+
+def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> Iterator[Record | Issue | Fact]:
+    """The file's rows in order, each good one as a `Record`, each thing wrong as an `Issue`.
+
+    Facts: `list_type` (store) and `currency`, where the file names it. Raises what `XmlRows` raises.
+    """
+    rows = MixedRows(path, item="ITEM", roots=BSX_ROOTS, encoding=wishes.encoding)
+    yield from _BrickStore(rows, wishes).read(watch)
+
+
+def _status(text: str) -> Reading:
+    """I: included. E: an extra, which is a spare. X: excluded."""
+    status = text.upper()
+    return (True, None) if status == "E" else (None, "row.excluded") if status == "X" else NOTHING
+
+
+def _set_price(text: str) -> Reading:
+    """BrickStore writes 0 for a price that nobody set."""
+    return NOTHING if text.strip("0.") == "" else price(text)
+
+
+def _weight(text: str) -> Reading:
+    return (text, None) if is_number(text.replace(".", "", 1)) and text.strip("0.") else NOTHING
+
+
+FIELDS = {
+    "ITEMID": Field("raw_id", item_id),
+    "ITEMTYPEID": Field("item_type", item_type),
+    "COLORID": Field("raw_color", color_number),
+    "QTY": Field("qty", whole_quantity),
+    "PRICE": Field("unit_price", _set_price),
+    "STATUS": Field("spare", _status),
+    "CONDITION": Field("condition", condition),
+    "ITEMNAME": Field("name", free_text),
+    "COLORNAME": Field("color_name", free_text),
+    "CATEGORYNAME": Field("category", free_text),
+    "COMMENTS": Field("description", free_text),
+    "REMARKS": Field("remarks", free_text),
+    "LOTID": Field("lot_id", free_text),
+    "TOTALWEIGHT": Field("weight", _weight),
+}
+
+
+class _BrickStore(Items):
+    """BrickStore's items."""
+
+    fields = FIELDS
+    left_out = frozenset({"row.excluded"})
+
+    def __init__(self, rows: MixedRows, wishes: Wishes) -> None:
+        base = {
+            "item_type": None,
+            "raw_id": None,
+            "id_space": wishes.id_space or "bricklink",
+            "raw_color": None,
+            "color_space": wishes.color_space or "bricklink",
+            "qty": None,
+            "spare": False,
+        }
+        super().__init__(rows, base=base)
+
+    def facts(self, texts: Texts) -> Iterator[Fact]:  # noqa: ARG002 - a file of this kind is always the same
+        yield Fact("list_type", "store")
+        for node in self.rows.root.iter():
+            code = (node.get("Currency") or "").strip().upper()
+            if self.rows.name(node.tag) == "INVENTORY" and len(code) == _CODE_LENGTH and code.isalpha():
+                yield Fact("currency", code)
+                return
+
+    def judged(self, wrong: Wrong, texts: Texts) -> Wrong:  # noqa: ARG002 - the status alone decides
+        """Of an excluded row nothing else matters."""
+        excluded = [found for found in wrong if found[0] == "row.excluded"]
+        return excluded or wrong
+
+    def missing(self, texts: Texts, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """What is not stated; a file of BrickStore's own leaves out a quantity of 0 only."""
+        if (texts.get("STATUS") or "").strip().upper() == "X":
+            return
+        if found["raw_id"] is None:
+            yield "part.missing", "ITEMID"
+        if found["item_type"] is None:
+            yield "itemtype.missing", "ITEMTYPEID"
+        if found["raw_color"] is None and found["item_type"] in {"P", None}:
+            yield "color.missing", "COLORID"
+        if found["qty"] is None:
+            yield "qty.zero", "QTY"
+            found["qty"] = 0
+        found["item_type"] = found["item_type"] or "P"

@@ -1,0 +1,149 @@
+"""From the items of a flat XML list to records: a short way for those with nothing wrong, a full judgment for the rest."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from jobs.issues import Fact, Issue, Record, Severity
+from parsers.codes import CODES, issue
+from parsers.encoding import Watch
+from parsers.numbers import likely_quantity
+from parsers.readings import WRONG, Field, Shapes, reading
+from parsers.xml_lane import Plain
+from parsers.xml_mixed import MixedRows
+
+Texts = dict[str, str | None]  # our name of a field -> what the item says
+Wrong = list[tuple[str, str, str | None]]  # code, our name of the field, what the item says
+Child = tuple[str, str | None, bool]  # our name of a field, what it says, whether it holds elements of its own
+
+_NEEDED = ("item_type", "raw_id", "raw_color", "qty")  # a record without one of these is looked at closely
+
+
+class Items:
+    """How one format's items are read; a format fills in `fields` and what its items mean as a whole."""
+
+    fields: Mapping[str, Field] = {}  # by upper-case name
+    slow: frozenset[str] = frozenset()  # names of fields that always need a closer look
+    left_out: frozenset[str] = frozenset()  # codes of rows that are no part of the list, though nothing is wrong
+
+    def __init__(self, rows: MixedRows, *, base: dict[str, Any]) -> None:
+        """`base` is what each record holds before its item is read; a format may replace it between batches."""
+        self.rows = rows
+        self.base = base
+        self._begun = False  # the first item was read
+        self._shapes = Shapes(self.fields, slow=self.slow)
+
+    @abstractmethod
+    def facts(self, texts: Texts) -> Iterator[Fact]:
+        """What the first item tells about the list as a whole."""
+
+    @abstractmethod
+    def missing(self, texts: Texts, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """Code and field of what the item should state and does not; defaults go into `found`."""
+
+    def seen(self, element: Any) -> bool:
+        """Look at an element that the parser gave; whether it is a row."""
+        return element is not None
+
+    def judged(self, wrong: Wrong, texts: Texts) -> Wrong:  # noqa: ARG002 - for formats where it hangs on other fields
+        """What is wrong with an item, in the light of its other fields."""
+        return wrong
+
+    def read(self, watch: Watch | None) -> Iterator[Record | Issue | Fact]:
+        """Every item, in order."""
+        rows = self.rows
+        yield from rows.opening()
+        for batch in rows.mixed(watch):
+            if isinstance(batch, Plain):
+                yield from self._plain(batch)
+                continue
+            for element in batch:
+                if not self.seen(element):
+                    continue
+                line = rows.line_of(element)
+                yield from rows.repaired(line)
+                rows.begin(line)
+                yield from self._element(element, line)
+        yield from rows.closing()
+
+    def _plain(self, run: Plain) -> Iterator[Record | Issue | Fact]:
+        """A run of items with the same fields."""
+        rows, base, memos = self.rows, self.base, self._shapes[run.tags]
+        repairing, row = rows.source.repair is not None, rows.row
+        for line, texts in run.rows:
+            if repairing:
+                yield from rows.repaired(line)
+            rows.begin(line)
+            row += 1
+            if memos is not None:
+                found = base.copy()
+                found.update([memo[text] for memo, text in zip(memos, texts, strict=True)])
+                if "" in found:
+                    del found[""]
+                if (
+                    WRONG not in found
+                    and found["qty"] is not None
+                    and found["raw_color"] is not None
+                    and found["raw_id"] is not None
+                    and found["item_type"] is not None
+                ):
+                    yield Record(row, line, found)
+                    continue
+            pairs = zip(run.tags, texts, strict=True)
+            yield from self._closely([(rows.name(tag), text, False) for tag, text in pairs], line)
+
+    def _element(self, element: Any, line: int) -> Iterator[Record | Issue | Fact]:
+        """One item as the parser gives it."""
+        rows = self.rows
+        inside = list(element.iterdescendants())
+        if not self._begun:
+            self._begun = True
+            yield from self.facts({rows.name(child.tag): child.text for child in element})
+        memos = self._shapes[tuple([child.tag for child in inside])] if len(inside) == len(element) else None
+        if memos is not None:
+            found = self.base.copy()
+            found.update([memo[child.text] for memo, child in zip(memos, inside, strict=True)])
+            found.pop("", None)
+            if WRONG not in found and not any(found[name] is None for name in _NEEDED):
+                yield Record(rows.row, line, found)
+                return
+        yield from self._closely([(rows.name(child.tag), child.text, len(child) > 0) for child in element], line)
+
+    def _closely(self, children: list[Child], line: int) -> Iterator[Record | Issue]:
+        """An item that is read field by field: something is wrong with it, or hangs on another field."""
+        row = self.rows.row
+        if misshapen := list(self._misshapen(children, row, line=line)):
+            yield from misshapen
+            return
+        texts = {name: text for name, text, _ in children}
+        found, wrong = self.base.copy(), Wrong()
+        for name, text, _ in children:
+            if field := self.fields.get(name):
+                value, code = reading(field, text)
+                if value is not None:
+                    found[field.name] = value
+                if code is not None:
+                    wrong.append((code, name, text))
+        wrong = self.judged(wrong, texts)
+        named = {name for _, name, _ in wrong}
+        wrong += [(code, name, texts.get(name)) for code, name in self.missing(texts, found) if name not in named]
+        yield from _issues(wrong, row, line=line)
+        if not any(CODES[code].severity is Severity.ERROR or code in self.left_out for code, _, _ in wrong):
+            yield Record(row, line, found)
+
+    def _misshapen(self, children: list[Child], row: int, *, line: int) -> Iterator[Issue]:
+        """What is wrong with an item whose fields stand in it twice, or hold elements of their own."""
+        seen: set[str] = set()
+        for name, text, nested in children:
+            if name in self.fields and nested:
+                yield issue("field.nested", row=row, line=line, column=name)
+            elif name in self.fields and name in seen:
+                yield issue("field.repeated", text, row=row, line=line, column=name)
+            seen.add(name)
+
+
+def _issues(wrong: Wrong, row: int, *, line: int) -> Iterator[Issue]:
+    for code, name, text in wrong:
+        likely = likely_quantity(text) if text and code in {"qty.not_integer", "qty.negative"} else ()
+        value = text.strip() or None if text else None
+        yield issue(code, value, row=row, line=line, column=name, suggestions=likely)

@@ -1,0 +1,83 @@
+"""The fast lane for XML items that are nothing but plain fields: read by pattern, several times as fast as by a parser.
+
+An item is plain where each field is `<NAME>text</NAME>` or `<NAME/>`, without attributes, markup or `&` in it. For text
+that is well-formed otherwise, a pattern reads such an item exactly as an XML parser does; whatever else stands in a
+file is left to the parser (`xml_rows.py`), which also tells where in the document the lane may go on.
+"""
+
+import re
+from typing import NamedTuple
+
+_FIELDS = 64  # of a plain item
+_ROWS = 1000  # of a run: they are in memory together
+_TEMPLATES = 8  # sequences of fields that are tried before an item is looked at closely
+_SPACE = r"[ \t\r\n]*+"
+# What an XML parser would hand on unchanged: no markup, no `]]>`, no character that XML forbids, no line end.
+_TEXT = r"[^\x00-\x1f<>&\ufffe\uffff]*+"
+_FIELD = re.compile(rf"{_SPACE}<([A-Za-z_][A-Za-z0-9_.-]*+)(?:>{_TEXT}</\1>|[ ]?/>)")
+_BLANK = re.compile(_SPACE)
+
+
+class Plain(NamedTuple):
+    """Plain items with the same fields, one behind the other."""
+
+    tags: tuple[str, ...]
+    rows: list[tuple[int, tuple[str | None, ...]]]  # line that the item begins on, texts of its fields
+    end: int  # where the last one and the space behind it end
+    line: int  # of that place
+
+
+class Lane:
+    """Reads runs of plain items; `item` is their tag as the file spells it."""
+
+    def __init__(self, item: str) -> None:
+        self.item = item
+        self._templates: list[tuple[tuple[str, ...], re.Pattern[str]]] = []  # the last one that fitted first
+        self._opening = re.compile(rf"<{re.escape(item)}>")
+        self._closing = re.compile(rf"{_SPACE}</{re.escape(item)}>")
+
+    def run(self, text: str, at: int, *, line: int) -> Plain | None:
+        """The plain items that begin at `at`, which is on `line`, or behind white space; None where there is none."""
+        if blank := _BLANK.match(text, at):
+            line += text.count("\n", at, blank.end())
+            at = blank.end()
+        for index, (tags, template) in enumerate(self._templates):
+            if template.match(text, at):
+                if index:
+                    self._templates.insert(0, self._templates.pop(index))
+                return _run(tags, template, text, at=at, line=line)
+        tags = self._tags(text, at)
+        if not tags:
+            return None
+        template = self._template(tags)
+        self._templates.insert(0, (tags, template))
+        del self._templates[_TEMPLATES:]
+        return _run(tags, template, text, at=at, line=line)
+
+    def _tags(self, text: str, at: int) -> tuple[str, ...]:
+        """The fields of the plain item at `at`; none where it is not plain, or not complete."""
+        opening = self._opening.match(text, at)
+        if not opening:
+            return ()
+        tags: list[str] = []
+        at = opening.end()
+        while len(tags) < _FIELDS and (field := _FIELD.match(text, at)):
+            tags.append(field[1])
+            at = field.end()
+        return tuple(tags) if self._closing.match(text, at) else ()
+
+    def _template(self, tags: tuple[str, ...]) -> re.Pattern[str]:
+        """Matches an item with these fields, and the space behind it."""
+        fields = "".join(rf"{_SPACE}<{tag}(?:>({_TEXT})</{tag}>|[ ]?/>)" for tag in map(re.escape, tags))
+        return re.compile(rf"{self._opening.pattern}{fields}{self._closing.pattern}{_SPACE}")
+
+
+def _run(tags: tuple[str, ...], template: re.Pattern[str], text: str, *, at: int, line: int) -> Plain:
+    rows: list[tuple[int, tuple[str | None, ...]]] = []
+    match, count, append = template.match, text.count, rows.append
+    while (found := match(text, at)) and len(rows) < _ROWS:
+        append((line, found.groups()))
+        end = found.end()
+        line += count("\n", at, end)
+        at = end
+    return Plain(tags, rows, at, line)
