@@ -13,6 +13,7 @@ BENCHES = {
     "cancel": "from the cancel of a running job to the death of its child, native calls included",
     "recovery": "how soon work goes on after a worker was killed, and after the broker is back",
     "catalog": "compiling a parts catalog of real size, and asking it, over plain dictionaries",
+    "resolver": "what a row of a list costs: seen before, of a new id, of an unknown one; and the survey of a list",
     "idle": "memory and processor time of the embedded platform while nothing happens",
 }
 USAGE = 2  # exit code

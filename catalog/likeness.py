@@ -59,15 +59,16 @@ class Likeness:
                 return ()
             near = self._near[number] = self._search(number)
         said, digits = words_of(name), digits_of(number)
+        ranked = sorted(near, key=lambda pair: (digits_of(pair[0]) != digits, pair[1], len(pair[0]), pair[0]))
+        if not said:  # nothing but names could change that order
+            ranked = ranked[:SUGGESTIONS]
         found = []
-        for part_num, distance in near:
+        for place, (part_num, distance) in enumerate(ranked):
             part = self._catalog.part(part_num)
             if part:
-                like = Like(part.part_num, distance, overlap(said, words_of(part.name)) if said else 0.0)
-                other_suffix = digits_of(part_num) == digits
-                found.append((not other_suffix, distance - 2 * like.overlap, len(part_num), part_num, like))
-        found.sort(key=lambda row: row[:4])
-        return tuple(row[4] for row in found)
+                like = Like(part.part_num, distance, overlap(said, words_of(part.name)))
+                found.append((digits_of(part_num) != digits, distance - 2 * like.overlap, place, like))
+        return tuple(like for *_, like in sorted(found))
 
     def _search(self, number: str) -> tuple[tuple[str, int], ...]:
         from rapidfuzz import process
