@@ -68,7 +68,8 @@ def run_lines(run: Run) -> Iterator[str]:
 def outcome(job: Job, line: Line, *, fetched: Mapping[str, Path] | None = None) -> None:
     """Summary, warnings, error and artifacts; `fetched` names the local files of artifacts."""
     if job.summary:
-        line("  summary   " + ", ".join(f"{key} {_fact(value)}" for key, value in job.summary.items()), "")
+        for name, told in _told(job.summary):
+            line(f"  {name:<9} {told}", "")
     for warning in job.warnings:
         line(f"  warning   {warning.message} ({warning.code})", "yellow")
     if job.error:
@@ -126,8 +127,18 @@ def _use(attempt: Attempt) -> str:
     return ", ".join([*facts, f"on {attempt.worker}"] if attempt.worker else facts)
 
 
+def _told(summary: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The summary in lines: plain facts together, and each fact that has parts on its own; empty ones are left out."""
+    plain = {key: value for key, value in summary.items() if not isinstance(value, Mapping | list)}
+    if plain:
+        yield "summary", ", ".join(f"{key} {_fact(value)}" for key, value in plain.items())
+    for key, value in summary.items():
+        if key not in plain and value:
+            yield key.replace("_", " "), _fact(value)
+
+
 def _fact(value: Any) -> str:
-    """A fact of a summary: `yes`, `1,200`, `0.0318`, `qty.zero 1 + part.missing 2`."""
+    """A fact of a summary: `yes`, `1,200`, `0.0318`, `qty.zero 1, part.missing 2`."""
     match value:
         case bool():
             return "yes" if value else "no"
@@ -135,8 +146,16 @@ def _fact(value: Any) -> str:
             return f"{value:,}"
         case float():
             return f"{value:.4g}"
-        case Mapping():
-            return " + ".join(f"{key} {_fact(one)}" for key, one in value.items()) or "none"
-        case list():
-            return " x ".join(map(_fact, value)) or "none"
-    return str(value)
+        case Mapping() | list():
+            return _parts(value) or "none"
+    return "none" if value is None else str(value)
+
+
+def _parts(value: Mapping[str, Any] | list[Any]) -> str:
+    """The parts of a fact; of a table, its rows without the names of its columns."""
+    if isinstance(value, Mapping):
+        nested = any(isinstance(one, Mapping | list) for one in value.values())
+        return ("; " if nested else ", ").join(f"{key} {_fact(one)}" for key, one in value.items())
+    if all(isinstance(one, Mapping) for one in value):
+        return " | ".join(" ".join(_fact(cell) for cell in one.values() if cell is not None) for one in value)
+    return " x ".join(map(_fact, value))

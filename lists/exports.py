@@ -4,9 +4,9 @@ Ids come from the catalog; a lot that could not be resolved is written with the 
 """
 
 from collections.abc import Iterable, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
-from xml.sax.saxutils import escape
 
 from catalog.port import Catalog, Space
 from lists.lots import Lot, Role
@@ -178,4 +178,4 @@ def _quoted(text: str) -> str:
 
 def _clean(text: str) -> str:
     """Text for XML: escaped, and without the control characters that XML 1.0 has no words for."""
-    return escape("".join(c for c in text if c >= " " or c in "\t\n") if not text.isprintable() else text)
+    return escape("".join(c for c in text if c >= " " or c in "\t\n") if not text.isprintable() else text, quote=False)

@@ -66,7 +66,7 @@ class Template:
         """Import what the children will need; says what was missing, and which module started a thread."""
         gc.disable()
         missing: dict[str, str] = {}
-        for module in (*_OWN, *modules):
+        for module in (*modules, *_OWN):  # the pool's first: f3d has to come before anything that loads libssl
             try:
                 importlib.import_module(module)
             except Exception as error:  # a broken library must not take the pool along; its own steps will say so
