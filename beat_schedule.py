@@ -30,6 +30,7 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "forgotten-rows": tick("forget"),
     "scratch-folders": tick("scratch-folders"),
     "ledger-against-index": tick("index"),
+    "daily-catalog": tick("catalog"),
     "ledger-against-store": tick("store"),
     "weekly-full-run": tick("full"),
 }

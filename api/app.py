@@ -7,7 +7,21 @@ import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from api import artifacts, attempts, compare, jobs, letters, prices, problems, queues, reconciliations, system, verbs
+from api import (
+    artifacts,
+    attempts,
+    catalog,
+    compare,
+    corrections,
+    jobs,
+    letters,
+    prices,
+    problems,
+    queues,
+    reconciliations,
+    system,
+    verbs,
+)
 from api import search as search_routes
 from api.ending import Farewell
 from api.intake import Intake
@@ -22,6 +36,7 @@ from config.settings import Settings
 from ledger import Ledger
 from search import SqlSearch
 from storage.port import ObjectStore
+from wiring.catalog import allowed_sources
 
 # Threads that answer; fewer than the ledger has connections (pool_size and as many again).
 THREADS = 16
@@ -37,6 +52,7 @@ def create_app(
     owners: Owners | None = None,
 ) -> FastAPI:
     """An app over these rooms, which stay the caller's to close."""
+    allowed_sources(settings)  # a mistake in them is told now, not to the first who imports
     metrics = Metrics(ledger)
     face = Face(
         ledger=ledger,
@@ -62,10 +78,18 @@ def create_app(
     )
     app.state.face = face
     problems.install(app)
-    for room in (jobs, verbs, artifacts, attempts, compare, letters, queues, reconciliations, prices, search_routes, system):
+    for room in _ROOMS:
         app.router.routes.extend(room.router.routes)  # as they are: an included router is matched twice per request
     describe(app)
     return app
+
+
+_ROOMS = (
+    *(jobs, verbs, artifacts, attempts, compare),
+    *(letters, queues, reconciliations),
+    *(catalog, corrections, prices),
+    *(search_routes, system),
+)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api import ops_schemas, price_schemas, schemas
+from api import catalog_schemas, ops_schemas, price_schemas, schemas
 from api.headers import IDEMPOTENCY_PATTERN
 from api.submission import Submission
 
@@ -28,6 +28,9 @@ _OUT: tuple[type[BaseModel], ...] = (
     ops_schemas.QueuePage,
     ops_schemas.RunPage,
     ops_schemas.ReconcilerPage,
+    catalog_schemas.CatalogBody,
+    catalog_schemas.CorrectionPage,
+    catalog_schemas.MappingPage,
     price_schemas.PricePage,
     price_schemas.PriceTableBody,
     price_schemas.PricesCleared,

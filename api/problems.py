@@ -13,11 +13,15 @@ from starlette.responses import Response
 from jobs.lifecycle import WrongState
 from ledger.errors import (
     ArtifactNotFound,
+    CorrectionNotFound,
     IdempotencyMismatch,
+    JobInUse,
     JobNotFound,
     LedgerUnavailable,
     LetterNotFound,
+    MappingNotFound,
     RunNotFound,
+    TooMany,
 )
 from storage.port import StoreFull, StoreUnavailable
 
@@ -28,18 +32,24 @@ RETRY_AFTER = 2  # seconds, for what passes by itself
 CODES: dict[str, tuple[int, str]] = {
     "artifact.not_found": (404, "There is no such artifact"),
     "artifact.range": (416, "The artifact has no such range"),
+    "catalog.no_source": (409, "There is nothing to fetch a catalog from"),
+    "catalog.source_refused": (403, "A catalog is not fetched from there"),
+    "correction.not_found": (404, "There is no such correction"),
     "idempotency.mismatch": (422, "The idempotency key was used for another request"),
     "input.empty": (400, "The file is empty"),
     "input.too_large": (413, "The file is too large"),
     "input.unsupported": (415, "This kind of file is not accepted"),
     "internal.error": (500, "Something went wrong on our side"),
+    "job.in_use": (409, "The job's catalog is in use"),
     "job.not_found": (404, "There is no such job"),
     "job.wrong_state": (409, "The job's status does not allow this"),
     "ledger.unavailable": (503, "The ledger does not answer"),
     "letter.not_found": (404, "There is no such dead letter"),
     "letter.wrong_state": (409, "The letter's state does not allow this"),
+    "mapping.not_found": (404, "There is no such column mapping"),
     "method.not_allowed": (405, "This method is not allowed here"),
     "prices.invalid": (422, "The price table has wrong rows"),
+    "owner.full": (409, "There are as many of these as there may be"),
     "queue.not_found": (404, "There is no such queue"),
     "reconciler.not_found": (404, "There is no such reconciler"),
     "reconciliation.not_found": (404, "There is no such run of a reconciler"),
@@ -96,6 +106,10 @@ _MEANS: dict[type[Exception], tuple[str, str]] = {
     JobNotFound: ("job.not_found", "No job has this id; it may have been deleted, or its time was over."),
     ArtifactNotFound: ("artifact.not_found", "The job has no artifact of this name, or not yet."),
     LetterNotFound: ("letter.not_found", "No dead letter has this id; it may have been dropped after its time."),
+    CorrectionNotFound: ("correction.not_found", "No correction has this id; the list of corrections tells all."),
+    MappingNotFound: ("mapping.not_found", "No column mapping has this name; the list of mappings tells all."),
+    JobInUse: ("job.in_use", "Refused: {error}."),
+    TooMany: ("owner.full", "Refused: {error}."),
     RunNotFound: ("reconciliation.not_found", "No run has this id; quiet ones are kept for a day."),
     WrongState: ("job.wrong_state", "Refused: {error}."),
     IdempotencyMismatch: (

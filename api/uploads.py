@@ -57,7 +57,7 @@ class Upload:
 
     def expect(self, *, name: str, pipeline: Pipeline | None, size: int | None) -> None:
         """What is known before the first byte. Refuses what is too large already."""
-        self.name, self.pipeline, self._expected = name, pipeline, size
+        self.name, self.pipeline, self._expected = name, pipeline or self.pipeline, size
         self.require_size(size or 0)
 
     def guess_size(self, size: int | None) -> None:

@@ -34,9 +34,13 @@ async def relabel(request: Request, job_id: str) -> Response:
     return await run_in_threadpool(update)
 
 
-@router.delete("/v1/jobs/{job_id}", status_code=204, responses=_PROBLEMS)
+@router.delete(
+    "/v1/jobs/{job_id}",
+    status_code=204,
+    responses=documented("job.not_found", "job.wrong_state", "job.in_use", "ledger.unavailable"),
+)
 def delete(request: Request, job_id: str) -> Response:
-    """Forget a job that has ended, with its artifacts and its place in the index."""
+    """Forget a job that has ended, with its artifacts and its place in the index; not one whose catalog is kept."""
     face = face_of(request)
     face.ledger.delete(checked_id(job_id), owner=face.owner_of(request))
     return Response(status_code=204)

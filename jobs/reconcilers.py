@@ -25,6 +25,7 @@ _ROWS = (
     Reconciler(name="forget", purpose="drops rows past their time: keys, events, runs, workers", every=HOUR),
     Reconciler(name="scratch-folders", purpose="removes what killed workers left on this host", every=HOUR),
     Reconciler(name="index", purpose="compares the ledger with the search index", every=6 * HOUR),
+    Reconciler(name="catalog", purpose="has a catalog fetched once a day, where a source is set", every=HOUR),
     Reconciler(name="store", purpose="compares the ledger with the object store: missing, orphaned, size", every=DAY),
     Reconciler(name="full", purpose="compares everything, every stored byte's hash included", every=7 * DAY),
 )

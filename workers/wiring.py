@@ -94,7 +94,13 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
         publisher=publisher,
         sandbox=sandbox,
         heartbeat=heartbeat,
-        dispatcher=Dispatcher(ledger, wake=publisher.wake, facts=facts, every=settings.worker.dispatch_every),
+        dispatcher=Dispatcher(
+            ledger,
+            wake=publisher.wake,
+            facts=facts,
+            every=settings.worker.dispatch_every,
+            lease=settings.worker.lease,
+        ),
         executor=executor,
         reconciliation=reconciliation,
         requests=Requests(reconciliation),
@@ -117,6 +123,7 @@ def _sides(
         events_days=settings.retention.events_days,
         orphan_days=settings.retention.orphan_days,
         lost_after=settings.worker.lost_after,
+        catalog_source=settings.catalog.url,
         stopping=executor.stopping,
     )
 

@@ -9,6 +9,12 @@ from api.problems import CODES
 COMMITTED = {
     "artifact.not_found": 404,
     "artifact.range": 416,
+    "catalog.no_source": 409,
+    "catalog.source_refused": 403,
+    "correction.not_found": 404,
+    "job.in_use": 409,
+    "mapping.not_found": 404,
+    "owner.full": 409,
     "idempotency.mismatch": 422,
     "input.empty": 400,
     "input.too_large": 413,

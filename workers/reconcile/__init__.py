@@ -9,6 +9,7 @@ from jobs.errors import HeavyliftError
 from ledger.errors import LedgerUnavailable
 from ledger.reconciliations import DONE, FAILED
 from storage.port import StoreUnavailable
+from workers.reconcile.catalog import catalog
 from workers.reconcile.findings import Findings, Sides
 from workers.reconcile.index import index
 from workers.reconcile.rescue import dead_messages, deadlines, leases, lost_messages, outbox, reason
@@ -43,6 +44,7 @@ RECONCILE: dict[str, Callable[[Sides], Findings]] = {
     "forget": forget,
     "scratch-folders": scratch_folders,
     "index": index,
+    "catalog": catalog,
     "store": store,
     "full": full,
 }

@@ -66,6 +66,7 @@ class Sides:
     events_days: float
     orphan_days: float
     lost_after: float  # seconds
+    catalog_source: str = ""  # what is fetched once a day; empty: nothing
     stopping: Callable[[], bool] = bool  # whether the worker ends
 
     def go_on(self) -> None:
