@@ -21,7 +21,7 @@ from catalog.resolving_parts import PartRules, element_of
 from catalog.spaces import NO_VOTE, Poll, Spaces
 from catalog.suffixes import clean
 
-MAX_KEPT = 200_000  # answers that are kept, some 100 MB at the very most; then memory starts anew
+MAX_KEPT = 50_000  # answers that are kept, some 30 MB; then memory starts anew
 _PART = "P"  # BrickLink's letter; whatever has another is no part
 _MAX_NAME = 300  # characters of a row's name that count
 _DOUBTFUL = 0.8  # a part found with less confidence gives way to the row's element
@@ -33,7 +33,10 @@ _SILENT = ColorAnswer(None, ColorBy.NONE, 0.0)
 
 
 class Resolver:
-    """Resolves the rows of one list. Its answers depend on the catalog, the corrections and the vote alone."""
+    """Resolves the rows of one list. Its answers depend on the catalog, the corrections and the vote alone.
+
+    Only past the cap on searches by likeness does the order of rows matter: the first unknown ids are searched for.
+    """
 
     def __init__(
         self,

@@ -4,7 +4,7 @@ Most part numbers are the same everywhere and say nothing; a row has a vote wher
 format claims stands unless most votes speak against it.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, NamedTuple
@@ -130,18 +130,16 @@ class Poll:
     def survey(self, rows: Iterable[Mapping[str, Any]]) -> Spaces:
         """The vote of up to MAX_ROWS rows; those beyond are left unread."""
         counted = Counter(_rows(islice(rows, MAX_ROWS)))
-        parts: dict[str, _Tally] = {}
-        colors: dict[str, _Tally] = {}
+        parts: defaultdict[str, _Tally] = defaultdict(_Tally)
+        colors: defaultdict[str, _Tally] = defaultdict(_Tally)
         for row, times in counted.items():
             number = suffixes.clean(row.raw_id) if row.raw_id else None
             readings = self._readings(number) if number else None
             if number and readings is not None and row.id_space in (*PART_SPACES, Space.UNKNOWN):
-                tally = parts.setdefault(row.id_space, _Tally())
-                tally.add(number, self._part_votes(number, row, readings), times)
+                parts[row.id_space].add(number, self._part_votes(number, row, readings), times)
             if row.raw_color is not None and row.color_space in (*COLOR_SPACES, Space.UNKNOWN):
-                tally = colors.setdefault(row.color_space, _Tally())
                 votes, weight = self._color_votes(row.raw_color, row, readings or {})
-                tally.add(str(row.raw_color), votes, times, weight=weight)
+                colors[row.color_space].add(str(row.raw_color), votes, times, weight=weight)
         return Spaces(
             {claimed: tally.vote(claimed) for claimed, tally in parts.items()},
             {claimed: tally.vote(claimed) for claimed, tally in colors.items()},
