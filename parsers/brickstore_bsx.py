@@ -13,11 +13,11 @@ from parsers.bricklink_row import condition, free_text, item_id, item_type, pric
 from parsers.encoding import Watch
 from parsers.numbers import color_number, is_number, whole_quantity
 from parsers.readings import NOTHING, Field, Reading
+from parsers.sniff import BSX_ROOTS
 from parsers.wishes import PLAIN, Wishes
 from parsers.xml_items import Items, Texts, Wrong
 from parsers.xml_mixed import MixedRows
 
-BSX_ROOTS = frozenset({"BRICKSTOREXML", "BRICKSTOCKXML"})
 _CODE_LENGTH = 3  # of a currency
 
 

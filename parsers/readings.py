@@ -26,6 +26,7 @@ class Field(NamedTuple):
 
     name: str  # in the record
     read: Callable[[str], Reading]  # takes the stripped text, never empty
+    empty: str | None = None  # the code of an issue where it says nothing
 
 
 class Known(dict[str | None, tuple[str, Any]]):
@@ -47,8 +48,11 @@ class Known(dict[str | None, tuple[str, Any]]):
         return found
 
 
-class _Ignored(Known):
+class Unread(Known):
     """Stands for fields that no record holds."""
+
+    def __init__(self) -> None:
+        super().__init__(Field("", lambda _: NOTHING))
 
     def __missing__(self, text: str | None) -> tuple[str, Any]:
         return DROPPED
@@ -64,7 +68,7 @@ class Shapes(dict[tuple[str, ...], Memos | None]):
         """`fields` by upper-case local name; an item that holds one of `slow` takes the slow path."""
         super().__init__()
         self._known = {name: Known(field) for name, field in fields.items()}
-        self._ignored = _Ignored(Field("", lambda _: NOTHING))
+        self._ignored = Unread()
         self._slow = frozenset(slow)
 
     def __missing__(self, tags: tuple[str, ...]) -> Memos | None:
@@ -81,4 +85,4 @@ class Shapes(dict[tuple[str, ...], Memos | None]):
 
 def reading(field: Field, text: str | None) -> Reading:
     """What `text` says, where it says anything."""
-    return field.read(stripped) if text and (stripped := text.strip()) else NOTHING
+    return field.read(stripped) if text and (stripped := text.strip()) else (None, field.empty)

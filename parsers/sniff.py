@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from parsers.encoding import HEAD, decoded_head, marked_encoding
-from parsers.rebrickable_header import find_header
+from parsers.list_headers import ELEMENTS, REBRICKABLE, STUDIO, find_header
 from parsers.sniff_cad import is_ldraw, is_lxfml
 from parsers.sniff_ole import MAGIC as OLE_MAGIC
 from parsers.sniff_ole import ole_kind
@@ -61,6 +61,7 @@ KINDS = _kinds(
     ("gif", "image/gif", "GIF picture"),
 )
 LIST_ROOTS = frozenset({"INVENTORY", "ORDERS", "ORDER"})  # root elements of BrickLink lists
+BSX_ROOTS = frozenset({"BRICKSTOREXML", "BRICKSTOCKXML"})  # of BrickStore's files
 
 _PLY = re.compile(rb"ply\r?\n(?:(?:comment|obj_info)[^\n]*\n)*format ", re.ASCII)
 _OFF = re.compile(r"(?:ST)?C?N?4?OFF(?=[\s#])(?:\s++|#[^\n]*+)*+\d", re.ASCII)
@@ -123,9 +124,9 @@ def _by_text(head: bytes) -> str | None:
     return next((kind for kind, fits in _TEXTS if fits(text)), None)
 
 
-def _is_list(text: str) -> bool:
+def _has_root(text: str, roots: frozenset[str]) -> bool:
     found = xml_head(text) if "<" in text[:1024] else None
-    return bool(found and not found.page and found.root and local_name(found.root) in LIST_ROOTS)
+    return bool(found and not found.page and found.root and local_name(found.root) in roots)
 
 
 def _is_gltf(text: str) -> bool:
@@ -150,10 +151,13 @@ def _is_off(text: str) -> bool:
 
 
 _TEXTS: tuple[tuple[str, Callable[[str], bool]], ...] = (
-    ("bricklink-xml", _is_list),
+    ("bricklink-xml", lambda text: _has_root(text, LIST_ROOTS)),
+    ("brickstore-bsx", lambda text: _has_root(text, BSX_ROOTS)),
     ("ldd-lxfml", is_lxfml),
     ("ldraw", is_ldraw),
-    ("rebrickable-csv", lambda text: find_header(text) is not None),
+    ("studio-csv", lambda text: find_header(text, STUDIO) is not None),
+    ("rebrickable-csv", lambda text: find_header(text, REBRICKABLE) is not None),
+    ("element-csv", lambda text: find_header(text, ELEMENTS) is not None),
     ("stl", lambda text: _STL_TEXT.match(text.lstrip()) is not None),
     ("off", _is_off),
     ("gltf", _is_gltf),

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from jobs.errors import InputError, UnreadableFile
-from jobs.issues import Issue, Record
+from jobs.issues import Fact, Issue, Record
 from parsers import rebrickable_csv
 
 SAMPLE = b'Part,Color,Quantity,Is Spare\n3001,4,12,False\n"3002",0,"1,752",True\n3003,-1,x,maybe\r\n,,,\n3004,4,1\n'
@@ -33,8 +33,7 @@ def test_parse__raises_nothing_but_input_errors(tmp_path, cuts, encoded):
     code = "format."
     try:
         for item in rebrickable_csv.parse(written(tmp_path, text=found)):
-            assert isinstance(item, Record | Issue)
-            item.to_json()
+            assert isinstance(item, Record | Issue | Fact)
     except InputError as caught:
         code = caught.fault.code
     assert code.partition(".")[0] in {"format", "encoding"}
@@ -43,7 +42,7 @@ def test_parse__raises_nothing_but_input_errors(tmp_path, cuts, encoded):
 def test_lines__one_without_end_is_one_wrong_row(tmp_path):
     """A line of megabytes is one issue, and the next row is read as if nothing had been."""
     text = b"Part,Color,Quantity\n" + b"3001," * 1_000_000 + b"\n3002,4,1\n"
-    wrong, good = rebrickable_csv.parse(written(tmp_path, text=text))
+    *_, wrong, good = rebrickable_csv.parse(written(tmp_path, text=text))
     assert (wrong.code, wrong.row, wrong.line) == ("row.too_long", 1, 2)
     assert (good.row, good.line, good.fields["raw_id"]) == (2, 3, "3002")
 
