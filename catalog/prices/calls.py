@@ -5,6 +5,7 @@ What a call may run into is an `Unanswered` with its `Reason`, never another exc
 
 import email.utils
 import random
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -73,12 +74,12 @@ class Calls:
         days: Days,
         pace: Pace,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,  # None: until the time is over, or nobody wants the answer
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.name = name
         self.breaker = Breaker(clock=clock)
-        self._bucket = Bucket(pace.per_second, burst=pace.burst, clock=clock, sleep=sleep)
+        self._bucket = Bucket(pace.per_second, burst=pace.burst, clock=clock)
         self._line = line
         self._days = days
         self._per_day = pace.per_day
@@ -86,14 +87,23 @@ class Calls:
         self._now = now
         self._spent_day: str | None = None  # the last day that had no calls left
 
-    def get(self, url: str, *, headers: Callable[[], Mapping[str, str]], read: Callable[[Reply], T]) -> T:
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Callable[[], Mapping[str, str]],
+        read: Callable[[Reply], T],
+        stop: threading.Event | None = None,
+    ) -> T:
         """What `read` makes of the reply; it raises `Unanswered` where the reply says that it is none.
 
-        `headers` are made for each try. 429, 5xx and what `read` calls passing are tried again.
+        `headers` are made for each try. 429, 5xx and what `read` calls passing are tried again. Once `stop` is set,
+        nothing more is waited for or begun.
         """
+        stop = stop or threading.Event()
         for attempt in range(1, TRIES + 1):
             try:
-                return self._once(url, headers=headers(), read=read)
+                return self._once(url, headers=headers, read=read, stop=stop)
             except _Later as later:
                 if attempt == TRIES:
                     raise Unanswered(Reason.BUSY, str(later)) from later
@@ -101,10 +111,17 @@ class Calls:
                 if wait > PATIENCE:
                     self.breaker.leave_alone(wait)
                     raise Unanswered(Reason.BUSY, f"asks to be left alone for {wait:.0f} s") from later
-                self._sleep(wait)
+                self._pause(wait, stop)
         raise AssertionError("the last try returns or raises")
 
-    def _once(self, url: str, *, headers: Mapping[str, str], read: Callable[[Reply], T]) -> T:
+    def _once(
+        self,
+        url: str,
+        *,
+        headers: Callable[[], Mapping[str, str]],
+        read: Callable[[Reply], T],
+        stop: threading.Event,
+    ) -> T:
         """One try; what it says about the service is told to the breaker."""
         today = self._now().astimezone(UTC).date().isoformat()
         if self._spent_day == today:  # a long list would else ask the ledger for each of its lots
@@ -117,9 +134,9 @@ class Calls:
             if not self._days.take_call(self.name, day=today, most=self._per_day):
                 self._spent_day = today
                 raise Unanswered(Reason.DAILY_LIMIT, f"{self._per_day} calls were made today")
-            self._bucket.take()
+            self._pause(self._bucket.take(), stop)
             verdict = False
-            reply = self._line.get(url, headers=headers, timeout=TIMEOUT, most=MAX_BODY)
+            reply = self._line.get(url, headers=headers(), timeout=TIMEOUT, most=MAX_BODY)
             if reply.status == 429 or reply.status >= 500:
                 raise _Later(f"status {reply.status}", reply.headers.get("retry-after"))
             try:
@@ -132,6 +149,14 @@ class Calls:
             return found
         finally:
             self.breaker.leave(permit, was_well=verdict)
+
+    def _pause(self, seconds: float, stop: threading.Event) -> None:
+        if self._sleep is None:
+            stop.wait(seconds)
+        elif seconds:
+            self._sleep(seconds)
+        if stop.is_set():
+            raise Unanswered(Reason.TIME_LIMIT, "nobody wants the answer any more")
 
     def _wait(self, later: "_Later", attempt: int) -> float:
         asked = retry_after(later.asked, now=self._now())

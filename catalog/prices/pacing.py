@@ -87,29 +87,19 @@ class Breaker:
 class Bucket:
     """At most `per_second` calls, over any longer time, and `burst` at once."""
 
-    def __init__(
-        self,
-        per_second: float,
-        *,
-        burst: int = 1,
-        clock: Clock = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, per_second: float, *, burst: int = 1, clock: Clock = time.monotonic) -> None:
         self._per_second = per_second
         self._burst = float(burst)
         self._clock = clock
-        self._sleep = sleep
         self._lock = threading.Lock()
         self._tokens = float(burst)  # below zero: taken ahead by those who wait
         self._seen = clock()
 
-    def take(self) -> None:
-        """Wait for a turn. Who comes first goes first."""
+    def take(self) -> float:
+        """Take a turn; returns after how many seconds it comes. Who asks first goes first."""
         with self._lock:
             now = self._clock()
             self._tokens = min(self._burst, self._tokens + (now - self._seen) * self._per_second)
             self._seen = now
             self._tokens -= 1
-            wait = max(0.0, -self._tokens / self._per_second)
-        if wait:
-            self._sleep(wait)
+            return max(0.0, -self._tokens / self._per_second)

@@ -113,7 +113,9 @@ class RemotePrices:
         self, asked: Sequence[tuple[str, PriceKey]], *, watch: Watch | None
     ) -> tuple[dict[str, Kept], dict[str, Reason]]:
         """Ask about each at the same time; what `watch` raises leaves the rest unasked."""
-        waiting: dict[Future[Quote | None], str] = {self._pool().submit(self._fetch, key): text for text, key in asked}
+        stop = threading.Event()
+        pool = self._pool()
+        waiting: dict[Future[Quote | None], str] = {pool.submit(self._fetch, key, stop): text for text, key in asked}
         rows: dict[str, Kept] = {}
         failed: dict[str, Reason] = {}
         try:
@@ -128,16 +130,18 @@ class RemotePrices:
                 if watch is not None:
                     watch()
         finally:
+            stop.set()
             for future in waiting:
                 future.cancel()
         return rows, failed
 
-    def _fetch(self, key: PriceKey) -> Quote | None:
+    def _fetch(self, key: PriceKey, stop: threading.Event) -> Quote | None:
         url = self._service.url(key)
         return self._calls.get(
             url,
             headers=lambda: self._service.headers(url),
             read=lambda reply: self._service.read(key, reply, now=self._now()),
+            stop=stop,
         )
 
     def _row(self, quote: Quote | None) -> Kept:

@@ -79,6 +79,16 @@ def says(body: object, status: int = 200, **headers: str) -> Act:
     return act
 
 
+def slow(act: Act) -> Act:
+    """The same a moment later, so that calls overlap."""
+
+    def later(request: BaseHTTPRequestHandler) -> None:
+        time.sleep(0.03)
+        act(request)
+
+    return later
+
+
 def drips(request: BaseHTTPRequestHandler) -> None:
     """One byte of the head at a time, each well within any limit for one read."""
     for byte in b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200:
@@ -134,10 +144,12 @@ class ScriptedLine:
     def __init__(self, *answers: Reply | Unanswered) -> None:
         self.answers = list(answers)
         self.seen: list[tuple[str, Mapping[str, str]]] = []
+        self.limits: list[tuple[float, int]] = []  # seconds and bytes of each call
         self._lock = threading.Lock()
 
-    def get(self, url: str, *, headers: Mapping[str, str], timeout: float, most: int) -> Reply:  # noqa: ARG002 - the port's signature
+    def get(self, url: str, *, headers: Mapping[str, str], timeout: float, most: int) -> Reply:
         with self._lock:
+            self.limits.append((timeout, most))
             self.seen.append((url, headers))
             answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, Unanswered):

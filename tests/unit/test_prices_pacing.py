@@ -1,5 +1,6 @@
 """When a price service is asked, how often, and when it is left alone, by a clock in our hand."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -97,15 +98,10 @@ def test_breaker__rests_no_longer_than_an_hour():
 def test_bucket__a_burst_then_a_steady_pace():
     """The burst goes at once, what follows at the pace; after a pause there is a burst again, and no more."""
     hands = Hands()
-    bucket = Bucket(4.0, burst=2, clock=hands, sleep=hands.sleep)
-    for _ in range(6):
-        bucket.take()
-    assert hands.slept == [0.25] * 4
+    bucket = Bucket(4.0, burst=2, clock=hands)
+    assert [bucket.take() for _ in range(6)] == [0, 0, 0.25, 0.5, 0.75, 1.0]
     hands.seconds += 1000
-    hands.slept.clear()
-    for _ in range(3):
-        bucket.take()
-    assert hands.slept == [0.25]
+    assert [bucket.take() for _ in range(3)] == [0, 0, 0.25]
 
 
 def test_calls__are_paced():
@@ -209,6 +205,33 @@ def test_calls__headers_are_made_for_each_try():
     numbers = iter(range(10))
     calls(line, Hands()).get("http://x/", headers=lambda: {"N": str(next(numbers))}, read=lambda got: got.body)
     assert [headers["N"] for _, headers in line.seen] == ["0", "1"]
+
+
+def test_calls__nothing_is_begun_once_nobody_wants_it():
+    """A call whose job was cancelled meanwhile is not made, or not tried again, and says nothing about the service."""
+    stop, hands = threading.Event(), Hands()
+    line = ScriptedLine(reply(status=500))
+    found = calls(line, hands)
+
+    def read(got):
+        raise AssertionError(got)
+
+    def headers():
+        stop.set()
+        return {}
+
+    for seen in (1, 1):
+        with pytest.raises(Unanswered):
+            found.get("http://x/", headers=headers, read=read, stop=stop)
+        assert len(line.seen) == seen
+    assert found.breaker.state is State.CLOSED
+
+
+def test_calls__have_limits_of_time_and_size():
+    """A whole call may take five seconds and a mebibyte."""
+    line = ScriptedLine(reply(b"x"))
+    asked(calls(line, Hands()))
+    assert line.limits == [(5.0, 1024 * 1024)]
 
 
 @pytest.mark.parametrize(
