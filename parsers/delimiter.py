@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from jobs.errors import InputError
+from parsers.table_aliases import meaning
 from parsers.table_columns import Columns
 from parsers.table_header import Found, find_header
 from parsers.table_lines import Broken, Cells, Line, Mended, delimited, split_by
@@ -16,6 +17,7 @@ HEAD_LINES = 200  # lines that are looked at; more blank ones may not stand befo
 CHARACTERS = (",", ";", "\t", "|")
 RUNS, WORDS = "spaces", "words"  # two spaces or more, or tabs; single spaces
 MAX_SPANS = 64  # columns that empty cells are looked for in
+MAX_WORDS = 12  # columns of a table that single spaces part
 MAX_SPACED = 4096  # characters of a line that is parted by spaces
 
 _RUN = re.compile(r"[^\s]+(?: [^\s]+)*")
@@ -122,8 +124,8 @@ def _spaced(head: Sequence[Line], wishes: Wishes) -> Layout | None:
 def _worded(head: Sequence[Line], wishes: Wishes) -> Layout | None:
     """Single spaces under a header of single words: what is too much belongs to the column of names."""
     found = find_header(list(split_by(iter(head), _words)), wishes)
-    if not found or found.columns.width < 2:
-        return None
+    if not found or not 2 <= found.columns.width <= MAX_WORDS or not all(map(meaning, found.columns.header)):
+        return None  # any sentence may hold two words that head columns
     width, columns = found.columns.width, found.columns
     texts = [at for at, name in columns.rest if name in {"color_name", "name", "description", "remarks"}]
     wide = columns.color if columns.color is not None else texts[0] if texts else None

@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from parsers.delimiter import HEAD_LINES, layout_of
+from parsers.delimiter import CHARACTERS, HEAD_LINES, layout_of
 from parsers.table_cells import quantity
 from parsers.table_columns import Columns
 from parsers.table_lines import MAX_LINE, Line
@@ -27,6 +27,8 @@ def is_table(text: str) -> bool:
     if layout.shape is not None:
         return layout.shape.sure
     below = [cells for number, cells in layout.rows(iter(head)) if number > (layout.columns.line or 0)]
+    if not any(any(map(str.strip, cells)) for cells in below):
+        return layout.name in CHARACTERS
     return _fit(list(islice((cells for cells in below if any(map(str.strip, cells))), _ROWS)), layout.columns)
 
 
@@ -39,7 +41,7 @@ def _fit(rows: list[list[str]], columns: Columns) -> bool:
         good += any(any(char.isdigit() for char in text) for text in texts if len(text) < 2000) and (
             columns.reference is not None or any(text and _is_amount(text) for text in texts)
         )
-    return not rows or 3 * good >= len(rows)
+    return 3 * good >= len(rows)
 
 
 def _is_amount(text: str) -> bool:

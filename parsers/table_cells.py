@@ -94,6 +94,13 @@ def readings(text: str) -> tuple[str, ...]:
     return (whole + rest, f"{whole}.{rest}" if rest.strip("0") else whole)
 
 
+def before_dates(text: str) -> tuple[str, ...]:
+    """What a whole date may have been: `2024-01-05` was `1-5`, or `5-1`."""
+    found = re.match(r"\d{4}-(\d\d)-(\d\d)", text)
+    month, day = (int(found[1]), int(found[2])) if found else (0, 0)
+    return tuple(dict.fromkeys((f"{month}-{day}", f"{day}-{month}"))) if found else ()
+
+
 def price(text: str, decimal: Decimal | None = None) -> tuple[str | None, str | None, str | None]:
     """An amount as text with `.` as its mark, the ISO code of its currency (None: not stated), and what is wrong."""
     currency = currency_of(text)

@@ -1,6 +1,6 @@
 """From rows of cells, wherever they came from (text, a sheet, a page), to records, issues and facts."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 
@@ -8,7 +8,7 @@ from jobs.errors import UnreadableFile
 from jobs.issues import Fact, Issue, Record
 from parsers.codes import issue
 from parsers.numbers import likely_quantity
-from parsers.table_cells import Decimal, decimal_mark, is_error, readings
+from parsers.table_cells import Decimal, before_dates, decimal_mark, is_error, readings
 from parsers.table_columns import MAX_COLUMNS, Columns, columns_of
 from parsers.table_header import Row, check_mapping, find_header, shown, unknown_columns
 from parsers.table_lines import Broken, Mended
@@ -44,6 +44,8 @@ class Place:
     prefix: str = ""  # before the names of columns in issues: `BOM!`
     typed: bool = False  # numbers were told from text already: they show no decimal mark, and rows do not shift
     shape: Shape | None = None  # what a list without a header seems to be, where somebody looked already
+    guess: bool = True  # whether columns may be told from what stands in them
+    merged: Mapping[int, frozenset[int]] = field(default_factory=dict)  # line -> columns that continue the row above
 
 
 def rows_of(
@@ -89,7 +91,7 @@ def _opening(head: Sequence[Row], wishes: Wishes, place: Place) -> tuple[Columns
     else:
         if wishes.columns or wishes.header_row:
             raise unknown_columns(head, wishes)
-        shape = place.shape or shape_of([cells for _, cells in head])
+        shape = (place.shape or shape_of([cells for _, cells in head])) if place.guess else None
         if shape is None:
             raise _no_header(head)
         columns, after = shape.columns, 0
@@ -151,7 +153,7 @@ class _Table:
     def read(self, rows: Iterable[Row]) -> Iterator[Record | Issue | Fact]:
         """Records and issues of the rows, in order."""
         tally, sheet, shifts = self._tally, self._place.sheet, not self._place.typed
-        for line, cells in rows:
+        for line, cells in self._continued(rows) if self._place.merged else rows:
             fields, wrong = self._reader.read(cells)
             plain = wrong is None and cells.__class__ is list and not (shifts and len(cells) > self._width)
             if plain:
@@ -162,6 +164,19 @@ class _Table:
             elif not self._is_apart(cells, line):
                 tally.rows += 1
                 yield from self._judged(cells, line, fields=fields, wrong=wrong or [])
+
+    def _continued(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Rows with the values of merged cells; counts and designators belong to their first row alone."""
+        above: list[str] = []
+        for line, cells in rows:
+            covered = self._place.merged.get(line)
+            if covered and any(cell.strip() for cell in cells):
+                own = {self._columns.qty, self._columns.reference}
+                for at in covered:
+                    if at not in own and at < len(above) and at < len(cells) and not cells[at]:
+                        cells[at] = above[at]
+            above = cells
+            yield line, cells
 
     def claimed(self) -> int | None:
         """The total that the rows claim. Sections may have totals of their own, with or without one over all."""
@@ -247,4 +262,6 @@ def _likely(code: str, text: str | None) -> tuple[str, ...]:
         return ()
     if code == "qty.ambiguous":
         return readings(text)
+    if code == "part.excel_date":
+        return before_dates(text)
     return likely_quantity(text) if code in _NOT_INTEGER else ()

@@ -64,6 +64,7 @@ class _Kind:
     price: float
     text: float
     distinct: float
+    long: float  # four characters and more
     years: bool
 
 
@@ -110,6 +111,7 @@ def _kind(cells: list[str]) -> _Kind:
         price=share(_PRICE.fullmatch),
         text=share(_WORDS.search),
         distinct=len(set(cells)) / len(cells),
+        long=share(lambda cell: len(cell) >= 4),
         years=all(is_number(cell) and 1900 <= int(cell[:9]) <= 2100 for cell in cells) or _counts_up(cells),
     )
 
@@ -141,7 +143,12 @@ def _settled(kinds: list[_Kind], sample: list[list[str]], *, pasted: bool) -> Sh
     color = named if named is not None else next(iter(numbers), None)
     rest = list(_rest(kinds, [at for at in free if at not in {qty, color}]))
     elements = kinds[part].element == 1 and color is None
-    sure = elements or named is not None or bool(marked) or (color is not None and len(kinds) == 3)
+    sure = (
+        elements
+        or named is not None
+        or bool(marked)
+        or (color is not None and len(kinds) == 3 and kinds[part].long >= 0.5)
+    )
     lettered = any(char.isalpha() for row in sample for char in row[part])
     if not (sure or lettered or (1, "name") in rest or (len(kinds) == 2 and kinds[part].id == 1)):
         return None

@@ -1,0 +1,226 @@
+"""A first look at the XML of a workbook (.xlsx): bombs refused, and noted what readers of its cells leave out.
+
+Readers lay out the whole rectangle around a sheet's cells at once, so two cells at far corners would take half a
+terabyte. Here the cells are counted while they are unpacked, at a fraction of the time that reading them takes; only a
+sheet that is written oddly is parsed to be sure.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from jobs.errors import InputError, UnreadableFile
+from parsers.sheet_limits import (
+    MAX_AREA,
+    MAX_CELL,
+    MAX_FAULTS,
+    MAX_SHEETS,
+    Faults,
+    Look,
+    check_area,
+    check_cell,
+    check_cells,
+    check_text,
+)
+from parsers.zip_guard import Entry, GuardedZip, open_zip
+
+_CARRY = 4 * 1024 * 1024  # bytes that one row may take
+_MARKUP = 6  # bytes of XML that one character of a text may take: &quot;
+# Nearly all programs write cells in one way; each pattern begins with fixed bytes, so that it is searched for fast.
+_CELL = b'<c r="'
+_WIDE = re.compile(rb'<c r="([A-Z]{2,3})')
+_ODD_CELLS = (re.compile(rb'<c(?! r="[A-Z]{1,3}[0-9]{1,7}")[\s/>]'), re.compile(rb":c[\s/>]"))
+_FAR_ROW = re.compile(rb'<c r="[A-Z]{1,3}([0-9]{6,7})"')
+_NEAR_ROWS, _NEAR_COLUMNS = 99_999, 26  # what has no more than five digits, or one letter
+_FAULT = re.compile(
+    rb'<c r="([A-Z]{1,3})([0-9]{1,7})"[^<>]{0,40}? t="e"[^<>]{0,40}>(?:<f[^<>]{0,200}/>|<f[^<>]{0,200}>[^<]{0,8192}</f>)?'
+    rb"<v>([^<]{1,12})</v>"
+)
+_NOT_CALCULATED = (b"</f></c>", b"</f><v/></c>", b"</f><v /></c>")
+_SHEET = b"sheetData"
+_SHARED = re.compile(rb"<(?:\w+:)?sst[\s>]")
+_TEXT_END = re.compile(rb"</(?:\w+:)?(?:si|is)>|<(?:\w+:)?si/>")
+_RELATION = re.compile(rb"<(?:\w+:)?Relationship\s([^<>]*)>")
+_SHEET_TAG = re.compile(rb"<(?:\w+:)?sheet\s([^<>]*)>")
+_ATTRIBUTE = re.compile(rb'([\w:]+)\s*=\s*"([^"<>]*)"')
+_MANIFEST = 4 * 1024 * 1024  # bytes of the parts that list the sheets
+
+
+def look_at(path: Path) -> Look:
+    """What a first look tells.
+
+    Raises `UnreadableFile` (`xlsx.broken`, `workbook.encrypted`) and `InputError` (`limit.cells`, `limit.sheets`,
+    `workbook.binary`, `zip.*`).
+    """
+    try:
+        with open_zip(path) as archive:
+            _check_parts({entry.name.lower() for entry in archive.entries})
+            scans = {entry.name.lower(): _Scan(archive, entry) for entry in archive.entries}
+            look = Look(not_calculated=any(scan.not_calculated for scan in scans.values()))
+            if any(scan.faults for scan in scans.values()):
+                for index, name in enumerate(_sheet_parts(archive)):
+                    if (scan := scans.get(name)) and scan.faults:
+                        look.faults[index] = scan.faults
+            return look
+    except UnreadableFile as error:
+        if error.fault.code != "zip.damaged":
+            raise
+        raise UnreadableFile("xlsx.broken", "The workbook is damaged or was cut off.", hint=error.fault.hint) from None
+
+
+def _check_parts(names: set[str]) -> None:
+    """Only what was scanned may be read: no other kind of workbook in the same archive."""
+    hint = "Save it as .xlsx or CSV."
+    if any(name.endswith("workbook.bin") for name in names):
+        raise InputError("workbook.binary", "Binary workbooks (.xlsb) are not read.", hint=hint)
+    if "xl/workbook.xml" not in names or "content.xml" in names:
+        raise UnreadableFile("xlsx.broken", "The file is no Excel workbook.", hint=hint)
+
+
+class _Scan:
+    """One part of the archive, unpacked once and not kept."""
+
+    def __init__(self, archive: GuardedZip, entry: Entry) -> None:
+        self.faults: Faults = {}
+        self.not_calculated = False
+        self._wide: set[bytes] = set()
+        self._last_row = self._cells = 0
+        self._is_odd = is_sheet = is_shared = False
+        carry = b""
+        text = 0
+        for chunk in archive.chunks(entry):
+            whole = carry + chunk
+            is_sheet = is_sheet or _SHEET in whole
+            is_shared = is_shared or (not is_sheet and _SHARED.search(whole) is not None)
+            if is_shared:
+                text = _longest_text(whole, text - len(carry))
+                check_cell(text // _MARKUP)
+                carry = whole[-64:]
+            elif is_sheet:
+                carry = self._sheet(whole)
+            else:
+                carry = whole[-64:]
+        if is_sheet:
+            self._sheet(carry + b"<row")
+            check_cells(self._cells)
+            widest = max((_column(name) for name in self._wide), default=_NEAR_COLUMNS)
+            if self._is_odd or max(self._last_row, _NEAR_ROWS) * widest > MAX_AREA:
+                check_area(*_exact_extent(archive, entry))
+
+    def _sheet(self, raw: bytes) -> bytes:
+        """Look at all rows that are whole; what is left of the last one."""
+        end = max(raw.rfind(b"<row"), 0) or max(raw.rfind(b"<c "), 0)
+        if not end:
+            if len(raw) > _CARRY:
+                self._is_odd, end = True, raw.rfind(b"<")
+            if end <= 0:
+                return raw if len(raw) <= _CARRY else raw[-64:]
+        part = raw[:end]
+        self._cells += part.count(_CELL)
+        self._wide.update(_WIDE.findall(part))
+        self._is_odd = self._is_odd or any(odd.search(part) for odd in _ODD_CELLS)
+        self._last_row = max(self._last_row, *map(int, _FAR_ROW.findall(part)), 0)
+        if b't="e"' in part and len(self.faults) < MAX_FAULTS:
+            for name, row, fault in _FAULT.findall(part):
+                self.faults[int(row) - 1, _column(name) - 1] = fault.decode("ascii", "replace")
+        if b"</f>" in part and not self.not_calculated:
+            self.not_calculated = any(mark in part for mark in _NOT_CALCULATED)
+        return raw[end:]
+
+
+def _longest_text(raw: bytes, before: int) -> int:
+    """Bytes since the last shared text ended; raises where one is too long."""
+    last = -before
+    for found in _TEXT_END.finditer(raw):
+        check_cell((found.start() - last) // (4 * _MARKUP))
+        last = found.end()
+    return len(raw) - last
+
+
+def _column(name: bytes) -> int:
+    """`A` is 1, `AA` 27."""
+    number = 0
+    for letter in name.upper():
+        number = number * 26 + letter - 64
+    return number
+
+
+def _exact_extent(archive: GuardedZip, entry: Entry) -> tuple[int, int]:
+    """Rows and columns that cells with something in them reach to, as any way of writing them is understood."""
+    from xml.parsers import expat
+
+    walk = _Walk()
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = walk.start
+    parser.EndElementHandler = walk.end
+    parser.CharacterDataHandler = walk.text
+    parser.EntityDeclHandler = walk.entity
+    try:
+        for chunk in archive.chunks(entry):
+            parser.Parse(chunk, False)
+        parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        message = f"The workbook is damaged: {entry.name[-60:]!r} is no XML (line {error.lineno})."
+        raise UnreadableFile("xlsx.broken", message) from None
+    check_cells(walk.cells)
+    check_text(walk.characters)
+    return walk.rows, walk.columns
+
+
+class _Walk:
+    """Counts cells as a reader would place them."""
+
+    def __init__(self) -> None:
+        self.rows = self.columns = self.cells = self.characters = 0
+        self._row, self._column, self._inside, self._length = 0, 0, False, 0
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        name = tag.rpartition(":")[2]
+        if name == "row":
+            self._row, self._column = _number(attributes.get("r"), self._row + 1), 0
+        elif name == "c":
+            self._inside, self._length = True, 0
+            found = re.fullmatch(r"([A-Za-z]{1,3})([0-9]{1,7})", attributes.get("r", ""))
+            self._column = _column(found[1].encode()) if found else self._column + 1
+            self._row = int(found[2]) if found else max(self._row, 1)
+
+    def text(self, text: str) -> None:
+        if self._inside:
+            self._length += len(text)
+            check_cell(self._length // 2)  # formula and result
+
+    def end(self, tag: str) -> None:
+        if self._inside and tag.rpartition(":")[2] == "c":
+            self._inside = False
+            self.characters += self._length
+            if self._length:
+                self.cells += 1
+                self.rows, self.columns = max(self.rows, self._row), max(self.columns, self._column)
+
+    def entity(self, *_: object) -> None:
+        raise InputError("xml.entity", "The workbook declares entities, as no spreadsheet program does.")
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 9 else otherwise
+
+
+def _sheet_parts(archive: GuardedZip) -> Iterator[str]:
+    """Names of the parts that hold the sheets, lower case, in the workbook's order."""
+    book, relations = archive.find("xl/workbook.xml"), archive.find("xl/_rels/workbook.xml.rels")
+    if book is None or relations is None:
+        return
+    targets = {}
+    for found in _RELATION.finditer(archive.read(relations, most=_MANIFEST)):
+        said = dict(_ATTRIBUTE.findall(found[1]))
+        targets[said.get(b"Id", b"")] = said.get(b"Target", b"").decode("utf-8", "replace")
+    tags = _SHEET_TAG.findall(archive.read(book, most=_MANIFEST))
+    if len(tags) > MAX_SHEETS:
+        raise InputError("limit.sheets", f"The workbook has more than {MAX_SHEETS} sheets.")
+    for tag in tags:
+        ids = [value for key, value in _ATTRIBUTE.findall(tag) if key.endswith(b":id")]
+        target = targets.get(ids[0] if ids else b"", "")
+        yield (target.lstrip("/") if target.startswith("/") else f"xl/{target}").lower()
+
+
+assert MAX_CELL * _MARKUP < _CARRY
