@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,7 @@ class CsvList:
             for number, line in enumerate(lines, first):
                 cells = line.split(delimiter) if '"' not in line else self._cells(line)
                 if len(cells) == width:
-                    found = base.copy()
-                    found.update([memo[text] for memo, text in zip(memos, cells, strict=True)])
+                    found = base | dict(map(getitem, memos, cells))
                     if WRONG not in found:
                         if "" in found:
                             del found[""]

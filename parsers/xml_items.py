@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
+from operator import getitem
 from typing import Any
 
 from jobs.issues import Fact, Issue, Record, Severity
@@ -76,8 +77,7 @@ class Items:
             rows.begin(line)
             row += 1
             if memos is not None:
-                found = base.copy()
-                found.update([memo[text] for memo, text in zip(memos, texts, strict=True)])
+                found = base | dict(map(getitem, memos, texts))
                 if "" in found:
                     del found[""]
                 if (
@@ -101,8 +101,7 @@ class Items:
             yield from self.facts({rows.name(child.tag): child.text for child in element})
         memos = self._shapes[tuple([child.tag for child in inside])] if len(inside) == len(element) else None
         if memos is not None:
-            found = self.base.copy()
-            found.update([memo[child.text] for memo, child in zip(memos, inside, strict=True)])
+            found = self.base | dict(map(getitem, memos, [child.text for child in inside]))
             found.pop("", None)
             if WRONG not in found and not any(found[name] is None for name in _NEEDED):
                 yield Record(rows.row, line, found)
