@@ -96,8 +96,21 @@ def _write_parts(file: sqlite3.Connection, index: Index) -> None:
     names = sorted({part.category for part in index.parts.values()})
     numbers = {name: number for number, name in enumerate(names, 1)}
     _insert(file, "categories", ((number, name) for name, number in numbers.items()))
-    parts = ((key, part.part_num, part.name, numbers[part.category]) for key, part in index.parts.items())
-    _insert(file, "parts", parts)
+    _insert(
+        file,
+        "parts",
+        (
+            # With the colors that it is known in: whoever looks a part up asks for them next.
+            (
+                key,
+                part.part_num,
+                part.name,
+                numbers[part.category],
+                SEPARATOR.join(map(str, index.part_colors.get(key, ()))),
+            )
+            for key, part in index.parts.items()
+        ),
+    )
     _insert(file, "elements", index.elements.values())
     _insert(file, "part_colors", _part_colors(index))
     relations = ((key, *relation) for key, found in index.relations.items() for relation in found)

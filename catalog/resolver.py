@@ -22,6 +22,7 @@ from catalog.spaces import NO_VOTE, Poll, Spaces
 from catalog.suffixes import clean
 
 MAX_KEPT = 50_000  # answers that are kept, some 30 MB; then memory starts anew
+_MAX_SHADES = 10_000  # colors that are kept; a list has some hundred
 _PART = "P"  # BrickLink's letter; whatever has another is no part
 _MAX_NAME = 300  # characters of a row's name that count
 _DOUBTFUL = 0.8  # a part found with less confidence gives way to the row's element
@@ -53,6 +54,8 @@ class Resolver:
         self._parts = PartRules(catalog, self._likeness)
         self._colors = ColorRules(catalog)
         self._kept: dict[tuple[Any, ...], Match | None] = {}  # None: the row's name decides
+        self._numbers: dict[tuple[str, str], PartAnswer] = {}  # answers that hold in every color
+        self._shades: dict[tuple[int | None, str, str | None], ColorAnswer] = {}
         self._corrected: dict[tuple[str, str, str], str | int] = {}
         self._stale: list[Finding] = []
         for correction in corrections:
@@ -69,7 +72,8 @@ class Resolver:
     def survey(self, rows: Iterable[Mapping[str, Any]]) -> Spaces:
         """Let rows vote on whose numbers the file holds; the outcome counts from now on. Reads 20,000 rows at most."""
         self.spaces = Poll(self._catalog, self._colors).survey(rows)
-        self._kept.clear()
+        for kept in (self._kept, self._numbers, self._shades):
+            kept.clear()
         return self.spaces
 
     def resolve(self, fields: Mapping[str, Any]) -> Match:
@@ -142,8 +146,19 @@ class Resolver:
             return PartAnswer(str(known), By.CORRECTION, 1.0, "The owner corrected it so.")
         if space == Space.ELEMENT or raw_id is None:
             return self._by_element(raw_id, element, element_id)
-        part = self._parts.answer(raw_id, found, name=name)
+        part = self._known_part(raw_id, found, name)
         return self._weighed(part, element, raw_id) if element else part
+
+    def _known_part(self, raw_id: str, space: str, name: str | None) -> PartAnswer:
+        """The part by its number: one part comes in many colors. Names differ from row to row, and are not kept."""
+        if name is not None:
+            return self._parts.answer(raw_id, space, name=name)
+        part = self._numbers.get((raw_id, space))
+        if part is None:
+            if len(self._numbers) >= MAX_KEPT:
+                self._numbers.clear()
+            part = self._numbers[raw_id, space] = self._parts.answer(raw_id, space, name=None)
+        return part
 
     def _by_element(self, raw_id: str | None, element: Element | None, element_id: str | None) -> PartAnswer:
         """A row that names LEGO's element instead of a part."""
@@ -179,6 +194,14 @@ class Resolver:
         )
 
     def _color(self, number: int | None, space: str, name: str | None, *, truth: int | None) -> ColorAnswer:
+        if truth is None and (kept := self._shades.get((number, space, name))) is not None:
+            return kept
+        color = self._fresh_color(number, space, name, truth=truth)
+        if truth is None and len(self._shades) < _MAX_SHADES:
+            self._shades[number, space, name] = color
+        return color
+
+    def _fresh_color(self, number: int | None, space: str, name: str | None, *, truth: int | None) -> ColorAnswer:
         ballot = self.spaces.ballot(space)
         for raw in (None if number is None else str(number), name):
             if (known := self._correction("color", raw, spaces=(space, ballot.space))) is not None:

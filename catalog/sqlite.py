@@ -19,6 +19,7 @@ from catalog.schema import APPLICATION_ID, FORMAT, PART_NUMS, SEPARATOR, read_he
 _MEMO = 4096  # answers kept per kind of lookup
 _MMAP = 1024**3  # bytes; only what the file has is mapped
 _PAGES = 64  # in SQLite's own cache, which a mapped file hardly uses
+_NO_COLORS: frozenset[int] = frozenset()
 _SERIALIZED = 3  # sqlite3.threadsafety: threads may share a connection
 
 
@@ -63,7 +64,7 @@ class SqliteCatalog:
         return self._counts
 
     def part(self, part_num: str) -> Part | None:
-        return self._part(part_num.lower())
+        return self._part(part_num.lower())[0]
 
     def mapped(self, space: str, raw_id: str) -> Sequence[str]:
         return self._mapped(space, raw_id.lower())
@@ -78,7 +79,7 @@ class SqliteCatalog:
         return self._part_colors(part_num.lower()).get(color_id, ())
 
     def known_colors(self, part_num: str) -> frozenset[int]:
-        return frozenset(self._part_colors(part_num.lower()))
+        return self._part(part_num.lower())[1]
 
     def relations(self, part_num: str) -> Sequence[Relation]:
         return self._relations(part_num.lower())
@@ -115,9 +116,14 @@ class SqliteCatalog:
 
     # What the memos ask when they do not know.
 
-    def _read_part(self, key: str) -> Part | None:
-        rows = self._rows("SELECT part_num, name, category FROM parts WHERE key = ?", key)
-        return Part(rows[0][0], rows[0][1], self._categories[rows[0][2]]) if rows else None
+    def _read_part(self, key: str) -> tuple[Part | None, frozenset[int]]:
+        """The part, and the colors that it is known in: one search for what is asked together."""
+        rows = self._rows("SELECT part_num, name, category, colors FROM parts WHERE key = ?", key)
+        if not rows:
+            return None, _NO_COLORS
+        num, name, category, colors = rows[0]
+        part = Part(num, name, self._categories[category])
+        return part, frozenset(map(int, colors.split(SEPARATOR))) if colors else _NO_COLORS
 
     def _read_mapped(self, space: str, key: str) -> tuple[str, ...]:
         return _split(self._rows("SELECT part_nums FROM part_maps WHERE space = ? AND key = ?", space, key))

@@ -165,7 +165,10 @@ def read_elements(source: Source, parts: Mapping[str, Part], colors: Mapping[int
 
 
 def read_relations(source: Source, parts: Mapping[str, Part], *, tally: Tally) -> list[Relation]:
-    """Relations between two parts that the catalog has, each once, sorted."""
+    """Relations of which one part at least is in the catalog, each once, sorted.
+
+    The other one may be a number that was given up: what it was replaced by is told by just these rows.
+    """
     found: set[Relation] = set()
     table = "part_relationships"
     for line, (word, child_num, parent_num) in read_rows(source, LAYOUTS[table], tally=tally):
@@ -173,11 +176,11 @@ def read_relations(source: Source, parts: Mapping[str, Part], *, tally: Tally) -
             tally.skip(table, f"{source.name} line {line}: {word[:50]!r} is no kind of relation")
             continue
         child, parent = parts.get(child_num.lower()), parts.get(parent_num.lower())
-        if child is None or parent is None:
+        if (child is None and parent is None) or not (PART_ID.fullmatch(child_num) and PART_ID.fullmatch(parent_num)):
             tally.orphan(table)
         elif child is not parent:  # some parts are listed as their own alternate
-            relation = Relation(word.upper(), child.part_num, parent.part_num)
-            found.add(relation)
+            ends = (child.part_num if child else child_num, parent.part_num if parent else parent_num)
+            found.add(Relation(word.upper(), *ends))
     return sorted(found)
 
 

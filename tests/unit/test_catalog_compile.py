@@ -191,7 +191,7 @@ def test_threads__may_share_a_catalog(tmp_path):
     with compiled(tmp_path / "a") as catalog, ThreadPoolExecutor(8) as threads:
         keys = ["3001", "3070B", "x9", "?"] * 500
         found = list(threads.map(lambda key: catalog._read_part(key.lower()), keys))
-    assert [part and part.part_num for part in found] == ["3001", "3070b", "x9", None] * 500
+    assert [part and part.part_num for part, _colors in found] == ["3001", "3070b", "x9", None] * 500
 
 
 def _answers(path, pipe):

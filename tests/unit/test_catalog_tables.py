@@ -150,10 +150,11 @@ def test_elements__orphans_and_odd_rows_are_counted(tmp_path):
 
 
 def test_relations__of_known_parts_once(tmp_path):
-    """Relations are sorted, each stands once; unknown kinds, unknown parts and a part's own alternate are left out."""
+    """Relations are sorted, each stands once; unknown kinds, two unknown parts and a part's own alternate are left out."""
     rows = "rel_type,child_part_num,parent_part_num\nm,3001,3070B\nM,3001,3070b\nA,3001,3001\nP,3001pr1,3001\nZ,3001,3070b\n"
+    rows += "A,9999x,9998x\n"
     found, tally = read(tmp_path, part_relationships__csv=rows)
-    assert found.relations == [Relation("M", "3001", "3070b")]
+    assert found.relations == [Relation("M", "3001", "3070b"), Relation("P", "3001pr1", "3001")]
     assert tally.orphans == {"part_relationships": 1}
     assert tally.skipped == {"part_relationships": 1}
 
