@@ -101,7 +101,7 @@ class GuardedZip:
         infos = archive.infolist()
         if len(infos) > limits.entries:
             raise _too_many(limits.entries)
-        self.entries = tuple(_entry(info, limits) for info in infos if not info.is_dir())
+        self.entries = tuple(_entry(info, limits) for info in infos if not info.filename.endswith("/"))
 
     def find(self, name: str) -> Entry | None:
         """The entry of that name, whatever its case; None where there is none.

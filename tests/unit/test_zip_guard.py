@@ -111,6 +111,14 @@ def test_names__the_same_twice_is_ambiguous(archive):
     assert caught.value.fault.code == "zip.ambiguous"
 
 
+def test_names__none_at_all_is_a_name(archive):
+    """An entry whose name begins with a NUL has none; it is no folder, and breaks nothing."""
+    content = zipped({"zz": "nameless", "b": "x"}).replace(b"zz", b"\0z")
+    with open_zip(archive(content)) as opened:
+        assert [entry.name for entry in opened.entries] == ["", "b"]
+        assert opened.find("b") is not None
+
+
 def test_size__a_lie_is_found_out(archive):
     """An entry that claims fewer bytes than it holds does not match its check sum."""
     content = bytearray(zipped({"a": b"x" * 5000}))
