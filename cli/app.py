@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 from cli import (
     audit_command,
     care_commands,
+    catalog_commands,
     drill_command,
     job_commands,
     list_commands,
@@ -48,6 +49,7 @@ for module in (
     platform_commands,
     job_commands,
     list_commands,
+    catalog_commands,
     ops_commands,
     price_commands,
     service_commands,

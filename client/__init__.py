@@ -9,6 +9,7 @@ with Client() as heavylift:
 """
 
 from client.calls import Client
+from client.catalog_calls import Catalog, CatalogVersion, ColumnMapping, Correction
 from client.errors import (
     ClientError,
     CorruptDownload,
@@ -29,8 +30,12 @@ __all__ = [
     "ENDED",
     "Artifact",
     "Attempt",
+    "Catalog",
+    "CatalogVersion",
     "Client",
     "ClientError",
+    "ColumnMapping",
+    "Correction",
     "CorruptDownload",
     "Fault",
     "Job",

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
+from client.catalog_calls import CatalogCalls
 from client.errors import ClientError, NotFound, NotReachable, StillRunning
 from client.ops_calls import OpsCalls
 from client.pair_calls import PairCalls
@@ -26,7 +27,7 @@ LONG_POLL = 30.0  # seconds that one request waits for a change
 STANDS_POLL = 5.0  # the same where a step stands in line: what it waits for changes without a new version
 
 
-class Client(OpsCalls, PairCalls, PriceCalls):
+class Client(OpsCalls, CatalogCalls, PairCalls, PriceCalls):
     """A Heavylift server, seen from Python. Safe to share between threads.
 
     Every call raises `NotReachable` where nobody answers after a few tries, and the server's `Problem` otherwise.
