@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from catalog.prices.local import FilePrices
+from catalog.prices.local import FILE
 from catalog.prices.port import Away, PriceKey, PriceSource, Quote, amount, currency_code, plain
 from jobs.context import StepContext
 from jobs.pipeline import Options
@@ -75,10 +75,17 @@ def file_cost(
 
     `lots` are those of `lots.jsonl`; `currency` is that of a list which names none.
     """
-    cost, source = Cost(), FilePrices()
+    cost = Cost()
+    units: dict[str | None, Decimal | None] = {}  # lists repeat their prices
     for lot, pieces in _bought(lots, spares=spares):
-        key = key_of(lot, currency=currency)
-        cost.add(pieces, source.quote([key]).get(key))
+        said = lot.get("unit_price")
+        if said not in units:
+            units[said] = amount(said)
+        unit = units[said]
+        if unit is None:
+            cost.lots += 1
+        else:
+            cost.add_priced(pieces, unit, currency=currency_code(lot.get("currency")) or currency, source=FILE)
     return cost.facts() if cost.priced else None
 
 
@@ -115,17 +122,23 @@ class Cost:
 
     def add(self, pieces: int, answer: Quote | Away | None) -> None:
         """Count a lot of `pieces`."""
-        self.lots += 1
         if isinstance(answer, Quote):
-            currency = answer.currency or UNNAMED
-            self.priced += 1
+            self.add_priced(pieces, answer.unit, currency=answer.currency, source=answer.source)
             self.stale += answer.stale
-            self._totals[currency] = _EXACT.add(self._totals[currency], times(answer.unit, pieces))
-            self._counts[currency] += 1
-            self._sources[answer.source] += 1
-        elif answer is not None:
+            return
+        self.lots += 1
+        if answer is not None:
             self.unasked += 1
             self._away[answer.source, answer.reason.value] += 1
+
+    def add_priced(self, pieces: int, unit: Decimal, *, currency: str | None, source: str) -> None:
+        """Count a lot of `pieces` at `unit` each."""
+        name = currency or UNNAMED
+        self.lots += 1
+        self.priced += 1
+        self._totals[name] = _EXACT.add(self._totals[name], times(unit, pieces))
+        self._counts[name] += 1
+        self._sources[source] += 1
 
     def facts(self) -> dict[str, Any]:
         """For the summary. `complete`: each lot has a price, or every source said that it knows none."""

@@ -220,3 +220,14 @@ def test_options__currency_and_sources_are_checked():
     for wrong in ({"currency": "euro"}, {"price_sources": ["ebay"]}, {"prices": True}):
         with pytest.raises(ValueError, match="validation error"):
             PriceOptions.model_validate(wrong)
+
+
+def test_file_cost__agrees_with_the_step(tmp_path):
+    """What the parse step sums without any source is what the pricing step finds with the list as its only one."""
+    prices = ["0.25", "0", None, "x", "3", "0.0001"]
+    lots = [
+        lot(row=n, unit_price=said, currency=[None, "EUR", "usd"][n % 3], qty=n % 4)
+        for n, said in enumerate(prices * 5)
+    ]
+    ctx = stepped(tmp_path, lots, Chain([FilePrices()]))
+    assert ctx.facts["cost"] == file_cost(lots)
