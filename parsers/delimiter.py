@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from jobs.errors import InputError
@@ -46,6 +46,7 @@ class Layout:
     shape: Shape | None = None  # of a list without a header
     columns: Columns | None = None  # of its header, where one was found
     score: int = 0
+    cells: int = 0  # of its header
 
 
 def layout_of(head: Sequence[Line], wishes: Wishes) -> Layout | None:
@@ -58,9 +59,9 @@ def layout_of(head: Sequence[Line], wishes: Wishes) -> Layout | None:
     candidates = [found for name in CHARACTERS if (found := _by_header(head, name, wishes))]
     candidates += [found for spaced in (_spaced(head, wishes), _worded(head, wishes)) if (found := spaced)]
     if candidates:
-        best = max(candidates, key=lambda found: (found.score, -_order(found.name)))
+        best = max(candidates, key=lambda found: (found.score, found.cells, -_order(found.name)))
         rivals = [found for found in candidates if found.score == best.score and found.name in CHARACTERS]
-        return _with_doubt(best, doubt=len(rivals) > 1)
+        return replace(best, guessed=len(rivals) > 1)
     if wishes.columns and not all(isinstance(column, int) for column in wishes.columns.values()):
         return None
     return _by_shape(head)
@@ -93,20 +94,14 @@ def _order(name: str) -> int:
     return (*CHARACTERS, RUNS, WORDS).index(name)
 
 
-def _with_doubt(found: Layout, *, doubt: bool) -> Layout:
-    return Layout(
-        name=found.name, rows=found.rows, guessed=doubt, shape=found.shape, columns=found.columns, score=found.score
-    )
-
-
 def _by_header(head: Sequence[Line], name: str, wishes: Wishes) -> Layout | None:
     rows = list(islice(rows_by(name)(iter(head)), HEAD_LINES))
     found = find_header(rows, wishes)
-    return _headed(name, rows_by(name), found) if found and found.columns.width > 1 else None
+    return _headed(name, rows_by(name), found) if found and found.columns.width != 1 else None
 
 
 def _headed(name: str, rows: Rows, found: Found) -> Layout:
-    return Layout(name=name, rows=rows, columns=found.columns, score=found.score)
+    return Layout(name=name, rows=rows, columns=found.columns, score=found.score, cells=found.cells)
 
 
 def _spaced(head: Sequence[Line], wishes: Wishes) -> Layout | None:

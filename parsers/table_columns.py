@@ -90,7 +90,7 @@ def settled(
     if name is not None and "color_name" not in best:
         rest.append((name, "color_name"))
     values = [at for at in ids[1:] if found[at].weight < STRONG and spaces[at] == "mpn"]
-    if values and not best.keys() & {"name", "description"}:
+    if values and found[ids[0]].weight >= STRONG and not best.keys() & {"name", "description"}:
         rest.append((values[0], "name"))  # what an order number stands for
     prices = [found[at].currency for at, kept in rest if kept in {"unit_price", "max_price"}]
     known = found[ids[0]].weight >= STRONG or color is not None or reference is not None
@@ -139,6 +139,8 @@ def _in_context(cells: Sequence[str], found: dict[int, Meaning]) -> dict[int, Me
     for at, known in found.items():
         if labels and squashed(cells[at]) in _LABELS:
             settled_[at] = Meaning("reference", 60)
+        elif electronic and "package" in fields and squashed(cells[at]) == "designation":
+            settled_[at] = Meaning("raw_id", 30, "mpn")  # KiCad's word for the value
         elif known.field == "comment":
             settled_[at] = Meaning("raw_id", 29, "mpn") if electronic else Meaning("remarks", 40)
         else:

@@ -1,7 +1,7 @@
 """Finds the header of a table among its first rows, as its words or the caller say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jobs.errors import InputError
 from parsers.numbers import is_number
@@ -38,6 +38,7 @@ class Found:
     columns: Columns
     after: int  # index, among the rows that were looked at, of the first below it
     score: int
+    cells: int = 0  # of its row: more of them make a delimiter likelier, where nothing else does
 
 
 def check_mapping(wishes: Wishes) -> None:
@@ -140,18 +141,20 @@ def _mapped(cells: Sequence[str], line: int | None, wishes: Wishes, *, after: in
     found = {at: known for at, known in found.items() if known.field not in taken} | wanted
     header = [cell.strip().lstrip("\ufeff") for cell in cells[:MAX_COLUMNS]]
     columns = settled(header, found, line=line, forced=True)
-    return Found(columns=columns, after=after, score=1000) if columns else None
+    return Found(columns=columns, after=after, score=1000, cells=len(cells)) if columns else None
 
 
 def _numbered(rows: Sequence[Row], wishes: Wishes) -> Found | None:
     """Columns given by number alone: the first row with something in them is a header where its quantity is none."""
+    last = max(column for column in wishes.columns.values() if isinstance(column, int))
     qty = next((column for name, column in wishes.columns.items() if FIELDS[name][0] == "qty"), None)
     for at, (line, cells) in enumerate(rows):
-        if sum(bool(cell.strip()) for cell in cells) < min(2, len(wishes.columns)):
+        if len(cells) < last or not any(cell.strip() for cell in cells):
             continue
         text = cells[qty - 1].strip() if isinstance(qty, int) and qty <= len(cells) else ""
         words = bool(text) and quantity(text)[0] is None and not any(char.isdigit() for char in text)
-        return _mapped(cells if words else [], line if words else None, wishes, after=at + 1 if words else at)
+        found = _mapped(cells if words else [], line if words else None, wishes, after=at + 1 if words else at)
+        return replace(found, cells=len(cells)) if found else None
     return None
 
 
