@@ -13,6 +13,7 @@ from ledger.database import Database
 from ledger.letters import Letter, LetterFilter, Letters
 from ledger.lines import Line, Lines
 from ledger.prices import DatedPrice, KeptQuote, Price, Prices
+from ledger.pulse import Pulses
 from ledger.queries import Counts, JobFilter, Queries
 from ledger.reconciliations import Reconciliations, Run
 from ledger.rows import Attempt
@@ -59,6 +60,7 @@ class Ledger(
     Blobs,
     BlobChecks,
     Sweeps,
+    Pulses,
     Reconciliations,
     Prices,
     Catalogs,

@@ -17,6 +17,7 @@ from ledger.blobs import PENDING, settle_blob
 from ledger.database import Database, db_now
 from ledger.errors import JobNotFound
 from ledger.hints import remember
+from ledger.pulse import leases_count_now
 from ledger.rows import load_artifacts
 from ledger.schema import artifacts, attempts, blobs, jobs, queue_controls, step_runs
 
@@ -147,7 +148,10 @@ class Claims:
         return self.database.writing(work)
 
     def take_away(self, held: Held, fault: Fault) -> tuple[Dispatch, ...]:
-        """End an attempt whose worker went silent, if its lease is still over; the fence keeps that worker out."""
+        """End an attempt whose worker went silent, if its lease is still over; the fence keeps that worker out.
+
+        Nothing is taken while the ledger itself has only just come back: see `pulse`.
+        """
 
         def work(tx: Connection) -> tuple[Dispatch, ...]:
             try:
@@ -156,7 +160,7 @@ class Claims:
             except (JobNotFound, KeyError):
                 return ()
             renewed = step.lease_until is not None and step.lease_until > now
-            if step.status is not Status.RUNNING or step.fence != held.fence or renewed:
+            if step.status is not Status.RUNNING or step.fence != held.fence or renewed or not leases_count_now(tx):
                 return ()
             outcome = Failed(fault=fault)
             _close_attempt(tx, held, outcome, name="lost")

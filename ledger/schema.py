@@ -132,6 +132,12 @@ attempts = Table(
     Column("cpu_seconds", Float),
     Column("started_at", Utc, nullable=False),
     Column("finished_at", Utc),
+    Index(
+        "ix_attempts_open_worker",
+        "worker",
+        postgresql_where=text("outcome IS NULL"),
+        sqlite_where=text("outcome IS NULL"),
+    ),
 )
 
 blobs = Table(

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, RowMapping, Select, and_, delete, exists, insert, or_, select, text, update
 
+from jobs.errors import Actor, Fault
 from jobs.model import Status
 from ledger.apply import Dispatch
 from ledger.claims import Held
 from ledger.database import Database, db_as_of, db_now
 from ledger.letters import OPEN
 from ledger.lines import resend_lost
+from ledger.pulse import leases_count
 from ledger.reference import catalog_versions
-from ledger.schema import dead_letters, events, idempotency_keys, jobs, outbox, step_runs, workers
+from ledger.schema import attempts, dead_letters, events, idempotency_keys, jobs, outbox, step_runs, workers
 
 _ENDED = (Status.SUCCEEDED.value, Status.FAILED.value, Status.CANCELLED.value)
 _AT_A_TIME = 10_000  # rows deleted in one transaction, so that others get their turn
@@ -39,6 +41,13 @@ _IS_EXPIRED = exists().where(step_runs.c.status == Status.RUNNING.value, step_ru
 _IS_LATE = exists().where(jobs.c.deadline < db_as_of(), _MAY_BE_LATE)
 _DUE = select(_IS_DUE)
 _ANY_CARE = select(or_(_IS_DUE, _IS_EXPIRED, _IS_LATE))
+
+
+_NEVER_TOLD = Fault(
+    code="step.lost",
+    message="The job was ended while the step ran, and its worker went silent before it told what became of it.",
+    actor=Actor.NOBODY,
+)
 
 
 class Sweeps:
@@ -93,12 +102,33 @@ class Sweeps:
             self.database.writing(lambda tx: tx.execute(update(outbox).where(outbox.c.id.in_(ids)).values(values)))
 
     def expired(self, *, limit: int = 100) -> list[Held]:
-        """Claims whose lease is over."""
+        """Claims whose lease is over; none while the ledger itself has only just come back: see `pulse`."""
         query = select(step_runs.c.job_id, step_runs.c.name, step_runs.c.part, step_runs.c.fence).where(
-            step_runs.c.status == Status.RUNNING.value, step_runs.c.lease_until < db_as_of()
+            step_runs.c.status == Status.RUNNING.value, step_runs.c.lease_until < db_as_of(), leases_count
         )
         with self.database.reading() as tx:
             return [Held(*row) for row in tx.execute(query.limit(limit))]
+
+    def close_attempts(self, *, silent: float) -> int:
+        """Close attempts of jobs that were ended over them, where the worker will not do so any more; returns how many.
+
+        A worker that lives closes its own within seconds of a cancel; one without a sign of life for `silent` seconds
+        never will.
+        """
+        claim_counts = exists().where(
+            step_runs.c.job_id == attempts.c.job_id,
+            step_runs.c.name == attempts.c.step,
+            step_runs.c.part == attempts.c.part,
+            step_runs.c.fence == attempts.c.fence,
+            step_runs.c.status == Status.RUNNING.value,
+        )
+        lives = exists().where(workers.c.name == attempts.c.worker, workers.c.seen_at > db_as_of(-silent))
+        closing = (
+            update(attempts)
+            .where(attempts.c.outcome.is_(None), attempts.c.started_at < db_as_of(-silent), ~claim_counts, ~lives)
+            .values(outcome="cancelled", fault=_NEVER_TOLD.to_json(), finished_at=db_now())
+        )
+        return self.database.writing(lambda tx: tx.execute(closing.where(leases_count)).rowcount)
 
     def past_deadline(self, *, limit: int = 100) -> list[str]:
         """Jobs that have not ended and whose deadline is over."""

@@ -20,12 +20,22 @@ class Dispatcher:
     """Sends what is due, takes claims from dead workers, ends what is past its deadline, says "I live"."""
 
     def __init__(
-        self, ledger: Ledger, *, wake: Callable[[Sequence[Dispatch]], None], facts: WorkerFacts, every: float
+        self,
+        ledger: Ledger,
+        *,
+        wake: Callable[[Sequence[Dispatch]], None],
+        facts: WorkerFacts,
+        every: float,
+        lease: float,
     ) -> None:
+        """`every`: seconds between two rounds; `lease`: seconds that claims live without a heartbeat."""
         self._ledger = ledger
         self._wake = wake
         self._facts = facts
         self._every = every
+        # A ledger that was away for half a lease may have kept a living worker from renewing its own; half of one is
+        # plenty for a heartbeat to come through.
+        self._silence = self._grace = lease / 2
         self._also: Sequence[Callable[[], None]] = ()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dispatcher", daemon=True)
@@ -46,6 +56,8 @@ class Dispatcher:
 
     def look(self) -> None:
         """One round over everything that is due."""
+        if self._ledger.pulse(silence=self._silence, grace=self._grace):
+            log.warning("ledger.was_silent", leases_count_again_in=self._grace)
         if not self._ledger.needs_care():
             return
         self._wake(self._ledger.take_due())

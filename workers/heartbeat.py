@@ -92,17 +92,16 @@ class Heartbeat:
                 if self._closing:
                     return
                 holds = dict(self._holds)
-            if time.monotonic() - renewed >= self._every:
-                renewed = time.monotonic()
-                self._tick(holds, renew=True)
-            else:
-                self._tick(holds, renew=False)
+            now = time.monotonic()
+            renew = now - renewed >= self._every
+            if self._tick(holds, renew=renew) and renew:
+                renewed = now  # else at the next look: a ledger that comes back waits for nothing else
 
-    def _tick(self, holds: dict[Held, Hold], *, renew: bool) -> None:
-        """One look at the ledger; while it is away the steps go on, and the fence decides later."""
+    def _tick(self, holds: dict[Held, Hold], *, renew: bool) -> bool:
+        """One look at the ledger; False while it is away: the steps go on, and the fence decides later."""
         now = time.monotonic()
         if not renew and all(now - hold.since < self._poll / 2 for hold in holds.values()):
-            return  # nothing has run long enough to be worth a look
+            return True  # nothing has run long enough to be worth a look
         try:
             if renew:
                 self._ledger.heartbeat(list(holds), lease=self._lease)
@@ -115,8 +114,10 @@ class Heartbeat:
                     self._write_progress(hold, now)
         except LedgerUnavailable as error:
             log.warning("ledger.unavailable", during="heartbeat", reason=str(error))
+            return False
         except Exception:
             log.exception("heartbeat.tick_failed")  # without this thread every lease of the worker would run out
+        return True
 
     def _write_progress(self, hold: Hold, now: float) -> None:
         progress, hold_age = hold.progress, now - hold.reported_at

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from ledger.reference import metadata  # of all tables: it takes in the others
+import ledger.pulse  # noqa: F401 - takes its table into the metadata
+from ledger.reference import metadata  # of all other tables: it takes them in
 
 context.configure(
     connection=context.config.attributes["connection"],

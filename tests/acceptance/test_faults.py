@@ -4,7 +4,9 @@ import signal
 import time
 from collections.abc import Callable
 
+import psutil
 import pytest
+from support.children import Child
 from support.house import House
 from support.interventions import options_of, purge, settle, sweep, wait_sent
 from support.servers import PostgresServer
@@ -12,6 +14,7 @@ from support.waiting import wait_until
 
 from bench.files import parts_list
 from broker import depths
+from drill.faults.workers import below
 
 LARGE = 15_000_000  # bytes that keep a parser busy for a second or more
 
@@ -135,12 +138,22 @@ def test_kill_api__after_the_commit(platform: House):
     assert {platform.wait_ended(job, within=60)["status"] for job in jobs} == {"succeeded"}
 
 
-def test_database_away__says_so_and_comes_back(build: Callable[..., House], own_postgres: PostgresServer):
-    """While PostgreSQL is down the API answers 503 with Retry-After; jobs that ran go on once it is back."""
-    house = build("real", HEAVYLIFT_LEDGER_URL=own_postgres.url).start("parsing", "indexing")
+def test_database_away__says_so_and_comes_back(build: Callable[..., House], own_postgres: PostgresServer, large: bytes):
+    """While PostgreSQL is down the API answers 503 with Retry-After; jobs that ran go on once it is back.
+
+    A step that ran all the while, past its lease, is neither taken from its worker nor charged with an attempt.
+    """
+    lease = 4.0
+    rhythm = {"LEASE": str(lease), "HEARTBEAT": "1", "CANCEL_POLL": "1", "DISPATCH_EVERY": "0.1"}  # sweeps look first
+    settings = {f"HEAVYLIFT_WORKER_{name}": value for name, value in rhythm.items()}
+    house = build("real", HEAVYLIFT_LEDGER_URL=own_postgres.url, **settings).start("parsing", "indexing")
     first = house.submit("a.xml", small())
     house.wait_ended(first["id"])
+    running = house.submit("large.xml", large)
+    child = wait_until(lambda: children_of(house.pools["parsing"]), within=30, what="the step's child", every=0.01)[0]
+    child.suspend()  # so that it is not done before
     own_postgres.stop()
+    settle(1.2 * lease)
     answer = house.client.get(f"/v1/jobs/{first['id']}")
     assert (answer.status_code, answer.json()["code"]) == (503, "ledger.unavailable")
     assert int(answer.headers["retry-after"]) > 0
@@ -150,7 +163,15 @@ def test_database_away__says_so_and_comes_back(build: Callable[..., House], own_
     assert house.client.get("/health").status_code == 200
     own_postgres.start()
     again = wait_until(lambda: _try_submit(house), within=30, every=0.5, what="the API to find its database again")
-    assert house.wait_ended(again["id"], within=60)["status"] == "succeeded"
+    settle(lease / 2)  # in which whoever took leases for over would have taken the step
+    child.resume()
+    ended = [house.wait_ended(job["id"], within=60) for job in (again, running)]
+    assert [(job["status"], job["steps"][0]["attempt"]) for job in ended] == [("succeeded", 1)] * 2
+
+
+def children_of(worker: Child) -> list[psutil.Process]:
+    """The sandbox children in which the worker's steps run."""
+    return below(worker.pid)[1]
 
 
 def _try_submit(house: House) -> dict | None:

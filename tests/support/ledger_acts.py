@@ -22,6 +22,7 @@ from workers.dispatcher import Dispatcher, lost
 
 LEASE = 20.0  # seconds
 PATIENCE = 60.0  # seconds from a submit to its deadline, where it has one
+SILENCE = 30.0  # seconds after which the ledger was away, and for which leases do not count then
 UNSURE = 5.0  # seconds around a time at which the test does not know whether it has come
 OURS = {"owner": "local"}
 FACTS = WorkerFacts(name="w", pool="parsing", host="h", pid=1, concurrency=1, sandbox="full")
@@ -133,8 +134,24 @@ def take_away(world: World, held: Held) -> Act:
 
     row = world.rows.steps.get(run_of(held))
     is_over = _has_come(row["lease_until"], world.rows.now) if row and world.rows.grants(held) else False
+    if is_over is not False and world.rows.trusted is not None:
+        counts = not world.rows.silent and _has_come(world.rows.trusted, world.rows.now)
+        is_over = counts if is_over else None if counts is not False else False
     name = f"take away {held.step} fence {held.fence}"
     return Act(name=name, do=lambda ledger: ledger.take_away(held, lost(held.step)), then=then, allowed=is_over)
+
+
+def close_attempts(world: World) -> Act:
+    """Close what the workers of jobs that were ended never told of; all workers here are strangers."""
+
+    def after(_answer: int, rows: Rows) -> Iterator[str]:
+        for run, tried in rows.attempts.items():
+            counts = {row["fence"] for row in (rows.steps[run],) if row["status"] == Status.RUNNING}
+            left = {one["fence"] for one in tried if one["outcome"] is None} - counts
+            if left and not rows.silent:
+                yield f"{run.step}: attempts {left} are open, though they do not count"
+
+    return Act(name="close attempts", do=lambda ledger: ledger.close_attempts(silent=-1.0), after=after, moves=0)
 
 
 def message_died(world: World, message: Message) -> Act:
@@ -158,7 +175,7 @@ def sweep(world: World) -> Act:
 
     def do(ledger: Ledger) -> list[Dispatch]:
         taken: list[Dispatch] = []
-        Dispatcher(ledger, wake=taken.extend, facts=FACTS, every=1.0).look()
+        Dispatcher(ledger, wake=taken.extend, facts=FACTS, every=1.0, lease=2 * SILENCE).look()
         return taken
 
     def then(answer: list[Dispatch]) -> None:

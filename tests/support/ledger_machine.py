@@ -166,6 +166,19 @@ class LedgerMachine(RuleBasedStateMachine):
     def take_away(self, pick: int, side: int) -> None:
         self.act(acts.take_away, [one.held for one in self.given()], pick, side)
 
+    @rule(seconds=st.sampled_from([6.0, 42.0]), pick=PICKS, side=SIDES)
+    def be_silent(self, seconds: float, pick: int, side: int) -> None:
+        """The ledger is away for a while; whoever finds leases over then takes nothing, until time has passed."""
+        self.world.be_silent(seconds)
+        self.take_away(pick, side)
+        self.world.alone(acts.sweep(self.world), side=side)
+        self.take_away(pick, 1 - side)
+        self.heartbeat(pick, side)
+
+    @rule(side=SIDES)
+    def close_attempts(self, side: int) -> None:
+        self.world.alone(acts.close_attempts(self.world), side=side)
+
     @rule(side=SIDES)
     def resend_lost(self, side: int) -> None:
         self.world.alone(acts.resend_lost(self.world), side=side)

@@ -11,6 +11,7 @@ from sqlalchemy import Select, select
 from jobs.model import Status
 from ledger import Held, Ledger
 from ledger.database import db_now
+from ledger.pulse import leases_count, pulse
 from ledger.schema import artifacts, attempts, blobs, dead_letters, events, jobs, outbox, queue_controls, step_runs
 
 Row = Mapping[str, Any]
@@ -18,6 +19,8 @@ Row = Mapping[str, Any]
 # Built once: they are run after each step.
 _ALL: dict[str, Select[Any]] = {
     "now": select(db_now()),
+    "silent": select(~leases_count),
+    "trusted": select(pulse.c.trusted_from),
     "jobs": select(jobs),
     "steps": select(step_runs),
     "attempts": select(attempts).order_by(attempts.c.fence),
@@ -61,6 +64,8 @@ class Rows:
     """All rows at one moment, read while nobody writes."""
 
     now: datetime  # the database's clock
+    silent: bool  # the ledger was, lately: no lease counts
+    trusted: datetime | None  # when leases count again
     jobs: dict[str, Row]
     steps: dict[Run, Row]
     attempts: dict[Run, list[Row]]  # by fence
@@ -81,6 +86,8 @@ class Rows:
             kept = _by(rows("artifacts"), _job_id)
             return cls(
                 now=tx.execute(_ALL["now"]).scalar_one(),
+                silent=tx.execute(_ALL["silent"]).scalar_one(),
+                trusted=tx.execute(_ALL["trusted"]).scalar(),
                 jobs={row["id"]: row for row in rows("jobs")},
                 steps={Run(row["job_id"], row["name"], row["part"]): row for row in rows("steps")},
                 attempts=_by(rows("attempts"), lambda row: Run(row["job_id"], row["step"], row["part"])),

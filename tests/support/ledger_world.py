@@ -16,7 +16,9 @@ from support.ledger_rows import Message, Rows
 from jobs.lifecycle import WrongState
 from jobs.policy import RetryPolicy
 from ledger import Claim, Dispatch, Ledger
+from ledger.database import db_now
 from ledger.errors import JobNotFound, LetterNotFound
+from ledger.pulse import pulse
 from ledger.schema import dead_letters, events, jobs, memory_hints, outbox, queue_controls, step_runs
 
 BACKOFF = RetryPolicy(base=10.0, factor=3.0, cap=40.0, jitter=lambda: 0.5)  # 10, 30, 40 s
@@ -25,6 +27,7 @@ TIMES = {
     jobs: (jobs.c.deadline,),
     step_runs: (step_runs.c.not_before, step_runs.c.lease_until, step_runs.c.queued_at),
     outbox: (outbox.c.due_at, outbox.c.taken_until),
+    pulse: (pulse.c.trusted_from,),
 }
 
 
@@ -55,7 +58,7 @@ class Place:
 
     def wipe(self) -> None:
         """Forget what an example left, but for blob keys that were reserved ahead."""
-        tables = (jobs, dead_letters, events, queue_controls, memory_hints)
+        tables = (jobs, dead_letters, events, queue_controls, memory_hints, pulse)
         self.ledgers[0].database.writing(lambda tx: [tx.execute(delete(table)) for table in tables])
 
     def close(self) -> None:
@@ -140,6 +143,13 @@ class World(Known):
         note(f"{seconds} s pass")
         self.place.ledgers[0].database.writing(work)
         self.rows = Rows.read(self.place.ledgers[0])
+
+    def be_silent(self, seconds: float) -> None:
+        """Let time pass in which nobody reaches the ledger."""
+        gone = {"alive_until": db_now(-1.0)}
+        self.place.ledgers[0].database.writing(lambda tx: tx.execute(update(pulse).values(gone)))
+        note("nobody reached the ledger:")
+        self.pass_time(seconds)
 
     def retold(self) -> None:
         """Check that the event log tells the same story."""

@@ -6,6 +6,8 @@ from workers.dead_messages import settle_dead_messages
 from workers.dispatcher import take_from_dead_workers
 from workers.reconcile.findings import Findings, Sides
 
+_SILENT = 60.0  # seconds without a sign of life, of which workers give one every ten
+
 
 def outbox(sides: Sides) -> Findings:
     """Send what the publishers and dispatchers left."""
@@ -18,11 +20,14 @@ def outbox(sides: Sides) -> Findings:
 
 
 def leases(sides: Sides) -> Findings:
-    """Take claims away from workers that went silent."""
+    """Take claims away from workers that went silent, and close the attempts that they will not close."""
     over = take_from_dead_workers(sides.ledger, sides.wake)
-    found = Findings(checked=over)
+    closed = sides.ledger.close_attempts(silent=_SILENT)
+    found = Findings(checked=over + closed)
     if over:
         found.repair(f"{over} step runs were taken from silent workers", n=over)
+    if closed:
+        found.repair(f"{closed} attempts of ended jobs were closed for silent workers", n=closed)
     return found
 
 
