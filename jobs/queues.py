@@ -53,7 +53,7 @@ INDEXING = Queue(
 )
 PRICING = Queue(
     name="pricing",
-    purpose="asks what parts cost, of services that may be slow",
+    purpose="asks services elsewhere, which may be slow: what parts cost, catalogs",
     concurrency=2,
 )
 HOUSEKEEPING = Queue(

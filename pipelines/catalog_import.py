@@ -13,11 +13,10 @@ from jobs.context import StepContext
 from jobs.errors import InputError
 from jobs.model import UPLOAD, Memory
 from jobs.pipeline import Options, Pipeline, Step
-from jobs.queues import HOUSEKEEPING, PARSING
+from jobs.queues import HOUSEKEEPING, PARSING, PRICING
 
 NAME = "catalog-import"
 ZIP_KIND, ORDER_KIND = "catalog-zip", "catalog-order"
-ORDER = "catalog"  # the member of an order, which the platform writes itself: {"catalog": {"source": "https://..."}}
 FETCHED, SOURCE, CATALOG, REPORT = "fetched.json", "source.zip", "catalog.sqlite", "report.json"
 _MOST_JSON = 4 * 1024 * 1024  # bytes of what is read here as a whole
 
@@ -25,14 +24,16 @@ _MOST_JSON = 4 * 1024 * 1024  # bytes of what is read here as a whole
 class ImportOptions(Options):
     """Options of the pipeline `catalog-import`."""
 
+    source: str | None = Field(
+        None, description="What an order fetches; an upload has none. Orders are made by POST /v1/catalog/imports."
+    )
     force: bool = Field(False, description="Take a catalog that is much smaller than the one in force, or has doubles.")
 
 
 def fetch(ctx: StepContext, *, fetcher: Fetcher) -> None:
     """Bring what an order asks for, as one ZIP; an uploaded ZIP is there already."""
     said: dict[str, Any] = {"version": fetcher.version, "unchanged": False}
-    if ctx.kind != ZIP_KIND:
-        source = _source(ctx)
+    if source := _source(ctx):
         found = fetcher.fetch(source, ctx.scratch / "tables", anew=bool(ctx.options["force"]), watch=ctx.progress)
         said |= {"source": source, "unchanged": found is None}
         if found is not None:
@@ -88,7 +89,8 @@ PIPELINE = Pipeline(
     options=ImportOptions,
     max_bytes=512 * 1024**2,
     steps=(
-        Step(run=fetch, queue=HOUSEKEEPING, isolated=False, ports=("fetcher",)),
+        # In the one pool that has a way out; it reads nothing that anybody uploaded.
+        Step(run=fetch, queue=PRICING, reads=(), isolated=False, ports=("fetcher",)),
         Step(run=compile, queue=PARSING, needs=("fetch",), reads=(UPLOAD, FETCHED, SOURCE), memory=Memory.MEDIUM),
         Step(
             run=activate,
@@ -103,16 +105,19 @@ PIPELINE = Pipeline(
 
 
 def order_bytes(source: str) -> bytes:
-    """The file of a job that is to fetch `source`."""
-    return json.dumps({ORDER: {"source": source}}).encode()
+    """The file of a job that is to fetch `source`: every job has one. Its options are what counts."""
+    return json.dumps({"catalog": {"source": source}}).encode()
 
 
-def _source(ctx: StepContext) -> str:
-    """What the order asks for; nobody can upload one, but what is read is looked at all the same."""
-    order = _read_json(ctx, UPLOAD).get(ORDER)
-    source = order.get("source") if isinstance(order, dict) else None
-    if not isinstance(source, str):
-        raise InputError("catalog.order", "The order names no source.")
+def _source(ctx: StepContext) -> str | None:
+    """What an order asks for; None for an upload. Both at once make no sense."""
+    source: str | None = ctx.options["source"]
+    if (ctx.kind == ORDER_KIND) != (source is not None):
+        raise InputError(
+            "catalog.order",
+            "An import is either uploaded or fetched.",
+            hint="Leave `source` out, or post it as JSON to /v1/catalog/imports.",
+        )
     return source
 
 

@@ -53,7 +53,7 @@ def order_import(
             owner=owner,
             pipeline=PIPELINE,
             file=facts,
-            options=PIPELINE.validated_options({"force": force}),
+            options=PIPELINE.validated_options({"source": source, "force": force}),
             metadata={},
             tags=(),
             priority=PRIORITY,

@@ -54,7 +54,7 @@ def test_import__packs_a_folder(run, rooms, tmp_path):
     ended = run("catalog", "import", str(tmp_path / "mine"), "--force")
     job = only_job(rooms)
     assert (ended.returncode, ended.stdout) == (0, job.id + "\n"), ended.stderr
-    assert (job.file.kind, job.options) == ("catalog-zip", {"force": True})
+    assert (job.file.kind, job.options) == ("catalog-zip", {"source": None, "force": True})
     with zipfile.ZipFile(rooms.store.open(job.file.key)) as packed:
         assert set(packed.namelist()) == {*tables(), "LDConfig.ldr"}
         assert packed.namelist()[-1] == "parts.csv.gz"

@@ -137,6 +137,13 @@ def test_order__beyond_what_is_allowed_is_refused(importer, tmp_path):
     assert importer.finish(importer.order(f"file://{tmp_path}/elsewhere")).fault.code == "catalog.source_refused"
 
 
+def test_upload__is_not_fetched_as_well(importer, tmp_path):
+    """An upload that names a source, too, fails instead of being either; nothing is fetched."""
+    source = laid_out(tables(), tmp_path / "tables")
+    job = importer.finish(importer.upload(zipped(tables()), source=source))
+    assert (job.status, job.fault.code) == (Status.FAILED, "catalog.order")
+
+
 def test_fetched__tells_where_it_came_from(importer, tmp_path):
     """The version keeps addresses, sizes and hashes of what it was made from."""
     source = laid_out(tables(), tmp_path / "tables")

@@ -91,7 +91,7 @@ class Importer:
     def runner(self) -> Any:
         return self.executor._run.__self__
 
-    def upload(self, content: bytes, *, force: bool = False) -> Job:
+    def upload(self, content: bytes, *, force: bool = False, **options: Any) -> Job:
         """Submit an uploaded ZIP."""
         key = self.ledger.reserve_blob()
         with self.store.writer(key) as writer:
@@ -105,7 +105,7 @@ class Importer:
             owner="local",
             pipeline=PIPELINE,
             file=facts,
-            options={"force": force},
+            options=PIPELINE.validated_options({"force": force} | options),
             metadata={},
             tags=(),
             priority=5,

@@ -65,7 +65,7 @@ def test_import__takes_an_upload(caller, body):
     assert answer.status_code == 202, answer.text
     JobBody.model_validate(answer.json())
     job = caller.rooms.ledger.get(answer.json()["id"], owner="local")
-    assert (job.pipeline, job.file.kind, job.options) == ("catalog-import", ZIP_KIND, {"force": True})
+    assert (job.pipeline, job.file.kind, job.options) == ("catalog-import", ZIP_KIND, {"source": None, "force": True})
     assert answer.headers["location"] == f"/v1/jobs/{job.id}"
     assert [step.name for step in job.steps] == ["fetch", "compile", "activate"]
     assert [one.step for one in caller.rooms.publisher.woken] == ["fetch"]
@@ -77,7 +77,7 @@ def test_import__fetches_what_is_asked_for(caller):
         answer = caller.post("/v1/catalog/imports", json=body)
         assert answer.status_code == 202, answer.text
         job = caller.rooms.ledger.get(answer.json()["id"], owner="local")
-        assert (job.file.kind, job.options) == (ORDER_KIND, {"force": "force" in body})
+        assert (job.file.kind, job.options) == (ORDER_KIND, {"source": source, "force": "force" in body})
         stored = caller.rooms.store.open(job.file.key).read()
         assert json.loads(stored) == {"catalog": {"source": source}}
 
