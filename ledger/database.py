@@ -25,6 +25,17 @@ BUSY_SECONDS = 20.0
 _FRESH_SECONDS = 1.0  # a connection idle for longer is asked whether it lives before it is used
 
 
+# libpq's words. A server that vanished without a word is given up within 20 s: the kernel alone would wait for minutes,
+# and threads that hang in it renew no lease when another one has taken its place.
+PATIENCE: dict[str, Any] = {
+    "connect_timeout": 3,  # seconds
+    "tcp_user_timeout": 10_000,  # milliseconds
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+}
+
+
 class db_now(FunctionElement[Any]):  # noqa: N801 - reads as the SQL function that it is
     """The database's clock plus `seconds`: workers' own clocks may differ."""
 
@@ -135,7 +146,7 @@ class Database:
             max_overflow=self._pool_size,
             pool_timeout=5,
             pool_use_lifo=True,
-            connect_args={"connect_timeout": 3, "options": options, "application_name": "heavylift"},
+            connect_args=PATIENCE | {"options": options, "application_name": "heavylift"},
         )
         event.listen(engine, "checkin", _note_use)
         event.listen(engine, "checkout", _ask_when_stale)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import URL
 
 from ledger.apply import CHANNEL
-from ledger.database import Database
+from ledger.database import PATIENCE, Database
 
 if TYPE_CHECKING:
     import psycopg
@@ -85,4 +85,4 @@ class Watch:
         import psycopg
 
         plain: URL = self._database.url.set(drivername="postgresql")
-        return psycopg.connect(plain.render_as_string(hide_password=False), autocommit=True, connect_timeout=3)
+        return psycopg.connect(plain.render_as_string(hide_password=False), autocommit=True, **PATIENCE)

@@ -1,5 +1,7 @@
 """Who went silent, the worker or the ledger? On SQLite and PostgreSQL; and what stays open of jobs that were ended."""
 
+import socket
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -11,7 +13,7 @@ from support.sample_jobs import fault, submit
 from jobs.model import Job, Status, StepKey
 from jobs.outcomes import Succeeded
 from ledger import Claim, Ledger, WorkerFacts
-from ledger.database import db_now
+from ledger.database import Database, db_now
 from ledger.pulse import pulse
 from ledger.schema import attempts, step_runs
 from workers.dispatcher import Dispatcher
@@ -180,3 +182,15 @@ def test_close_attempts__waits_where_the_ledger_was_away(ledger):
     assert ledger.close_attempts(silent=-1) == 0
     pass_time(ledger, GRACE + 1, watched=True)
     assert ledger.close_attempts(silent=-1) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the socket option is Linux's")
+def test_database__gives_a_vanished_server_up(postgres_ledger_url):
+    """What is sent to a server that vanished without a word is given up after ten seconds, not after many minutes."""
+    database = Database(postgres_ledger_url)
+    with database.reading() as tx, socket.fromfd(tx.connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as line:
+        if line.getsockopt(socket.SOL_SOCKET, socket.SO_DOMAIN) == socket.AF_UNIX:
+            pytest.skip("the database listens on a Unix socket, which can't lose its other end unseen")
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
+        assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
+    database.close()
