@@ -61,6 +61,7 @@ class _Reading:
         self._tally = Tally()
         self._first: InputError | None = None  # why the first sheet that has cells shows no list
         self._read: list[str] = []  # names of sheets that were read
+        self._skipped: list[str] = []  # names of those that show no list
 
     def lists(self) -> Iterator[Record | Issue | Fact]:
         """All that is on the sheets, then what the workbook claims as a whole."""
@@ -75,8 +76,11 @@ class _Reading:
                 yield from self._sheet(index, guess=guess, done=number / len(chosen), several=len(chosen) > 1)
             if self._read:
                 break
+            self._skipped = []
         if not self._tally.rows:
             raise self._first or UnreadableFile("format.empty", "The workbook holds no rows.")
+        for name in self._skipped:
+            yield issue("sheet.skipped", name, row=None, line=None)
         if len(self._read) > 1:
             yield issue("sheet.several", ", ".join(self._read), row=None, line=None)
         if (total := self._tally.total()) is not None:
@@ -122,8 +126,7 @@ class _Reading:
             if not several or error.fault.code not in _NOT_HERE:
                 raise
             self._first = self._first or error
-            if not guess:
-                yield issue("sheet.skipped", sheet.name, row=None, line=None)
+            self._skipped.append(sheet.name)
             return
         self._read.append(sheet.name)
         yield Fact("sheet", sheet.name)

@@ -37,6 +37,11 @@ _FAULT = re.compile(
     rb"<v>([^<]{1,12})</v>"
 )
 _NOT_CALCULATED = (b"</f></c>", b"</f><v/></c>", b"</f><v /></c>")
+# An empty result is one as well where the cell says that it is text.
+_EMPTY = b"</f><v></v></c>"
+_EMPTY_NUMBER = re.compile(
+    rb'<c r="[A-Z]{1,3}[0-9]{1,7}"(?: s="[0-9]{1,6}")?><f[^<>]{0,200}>[^<]{0,8192}</f><v></v></c>'
+)
 _SHEET = b"sheetData"
 _SHARED = re.compile(rb"<(?:\w+:)?sst[\s>]")
 _TEXT_END = re.compile(rb"</(?:\w+:)?(?:si|is)>|<(?:\w+:)?si/>")
@@ -124,7 +129,9 @@ class _Scan:
             for name, row, fault in _FAULT.findall(part):
                 self.faults[int(row) - 1, _column(name) - 1] = fault.decode("ascii", "replace")
         if b"</f>" in part and not self.not_calculated:
-            self.not_calculated = any(mark in part for mark in _NOT_CALCULATED)
+            self.not_calculated = any(mark in part for mark in _NOT_CALCULATED) or (
+                _EMPTY in part and _EMPTY_NUMBER.search(part) is not None
+            )
         return raw[end:]
 
 
