@@ -11,7 +11,7 @@ from typing import Any
 from jobs.issues import Fact, Issue, Record
 from parsers.bricklink_row import condition, free_text, item_id, item_type, price
 from parsers.encoding import Watch
-from parsers.numbers import color_number, is_number, whole_quantity
+from parsers.numbers import color_number, is_number, likely_quantity, whole_quantity
 from parsers.readings import NOTHING, Field, Reading
 from parsers.sniff import BSX_ROOTS
 from parsers.wishes import PLAIN, Wishes
@@ -45,28 +45,30 @@ def _weight(text: str) -> Reading:
     return (text, None) if is_number(text.replace(".", "", 1)) and text.strip("0.") else NOTHING
 
 
-FIELDS = {
-    "ITEMID": Field("raw_id", item_id),
-    "ITEMTYPEID": Field("item_type", item_type),
-    "COLORID": Field("raw_color", color_number),
-    "QTY": Field("qty", whole_quantity),
-    "PRICE": Field("unit_price", _set_price),
-    "STATUS": Field("spare", _status),
-    "CONDITION": Field("condition", condition),
-    "ITEMNAME": Field("name", free_text),
-    "COLORNAME": Field("color_name", free_text),
-    "CATEGORYNAME": Field("category", free_text),
-    "COMMENTS": Field("description", free_text),
-    "REMARKS": Field("remarks", free_text),
-    "LOTID": Field("lot_id", free_text),
-    "TOTALWEIGHT": Field("weight", _weight),
+_COLUMNS = {
+    "ItemID": Field("raw_id", item_id),
+    "ItemTypeID": Field("item_type", item_type),
+    "ColorID": Field("raw_color", color_number),
+    "Qty": Field("qty", whole_quantity),
+    "Price": Field("unit_price", _set_price),
+    "Status": Field("spare", _status),
+    "Condition": Field("condition", condition),
+    "ItemName": Field("name", free_text),
+    "ColorName": Field("color_name", free_text),
+    "CategoryName": Field("category", free_text),
+    "Comments": Field("description", free_text),
+    "Remarks": Field("remarks", free_text),
+    "LotID": Field("lot_id", free_text),
+    "TotalWeight": Field("weight", _weight),
 }
+FIELDS = {name.upper(): field for name, field in _COLUMNS.items()}
 
 
 class _BrickStore(Items):
     """BrickStore's items."""
 
     fields = FIELDS
+    spelled = {name.upper(): name for name in _COLUMNS}
     left_out = frozenset({"row.excluded"})
 
     def __init__(self, rows: MixedRows, wishes: Wishes) -> None:
@@ -93,6 +95,13 @@ class _BrickStore(Items):
         """Of an excluded row nothing else matters."""
         excluded = [found for found in wrong if found[0] == "row.excluded"]
         return excluded or wrong
+
+    def likely(self, code: str, text: str, texts: Texts) -> tuple[str, ...]:
+        """A quantity of 0 had another value before somebody bought or edited the lot away."""
+        before = (texts.get("ORIGQTY") or "").strip()
+        if code == "qty.zero" and is_number(before) and before.strip("0"):
+            return likely_quantity(before)
+        return super().likely(code, text, texts)
 
     def missing(self, texts: Texts, found: dict[str, Any]) -> Iterator[tuple[str, str]]:
         """What is not stated; a file of BrickStore's own leaves out a quantity of 0 only."""

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from operator import getitem
 from pathlib import Path
@@ -9,14 +10,17 @@ from typing import Any
 
 from jobs.errors import UnreadableFile
 from jobs.issues import Fact, Issue, Record, Severity
+from parsers import table
 from parsers.codes import CODES, issue
 from parsers.encoding import Watch, examine
 from parsers.list_headers import DELIMITERS, LINES, Header, Layout, header_of
-from parsers.numbers import color_number, likely_quantity, whole_quantity
+from parsers.numbers import color_number, likely_quantity
 from parsers.readings import WRONG, Field, Known, Reading, Unread, reading
-from parsers.table_cells import part_id
+from parsers.table_cells import Decimal, part_id, quantity, readings
 from parsers.text_blocks import MAX_LINE, blocks
 from parsers.wishes import Wishes
+
+_MARKS: dict[str, Decimal] = {",": ".", ";": ","}
 
 Blocks = Iterator[tuple[int, list[str]]]
 Wrong = list[tuple[str, str]]  # code, our name of the column
@@ -28,7 +32,7 @@ class CsvList:
     layout: Layout
     title = ""  # what such a list is called
     expected = ""  # the header in words
-    fields: Mapping[str, Field] = {}  # by our name of a column
+    fields: Mapping[str, Field] = {}  # by our name of a column; `qty` is read alike in all formats
     finish: Callable[[dict[str, Any]], None] | None = None  # completes a row's fields from one another
 
     def __init__(self, wishes: Wishes, *, base: dict[str, Any]) -> None:
@@ -36,6 +40,7 @@ class CsvList:
         self.wishes = wishes
         self.base = base
         self.header: Header
+        self.fields = {**self.fields, "qty": Field("qty", self._quantity, empty="qty.required")}
 
     def judged(self, wrong: Wrong, texts: Mapping[str, str], found: dict[str, Any]) -> Wrong:  # noqa: ARG002 - a hook
         """What is wrong with a row, in the light of its other columns; defaults go into `found`."""
@@ -50,7 +55,14 @@ class CsvList:
         yield from ()
 
     def read(self, path: Path, watch: Watch | None) -> Iterator[Record | Issue | Fact]:
-        """Every row, in order. Raises `UnreadableFile` (`format.empty`, `format.unknown`, `encoding.invalid`)."""
+        """Every row, in order. Raises `UnreadableFile` (`format.empty`, `format.unknown`, `encoding.invalid`).
+
+        Where the caller says which column holds what, the list is read as any other table.
+        """
+        if self.wishes.columns or self.wishes.header_row is not None:
+            spaces = {name: self.base[name] for name in ("id_space", "color_space")}
+            yield from table.parse(path, watch=watch, wishes=replace(self.wishes, **spaces))
+            return
         facts = examine(path, encoding=self.wishes.encoding)
         if not facts.size:
             raise UnreadableFile("format.empty", "The file is empty.")
@@ -80,6 +92,14 @@ class CsvList:
     def _unknown(self, line: int) -> UnreadableFile:
         message = f"The first line is not the header of a {self.title}."
         return UnreadableFile("format.unknown", message, hint=f"Expected columns: {self.expected}.", line=line)
+
+    @property
+    def decimal(self) -> Decimal | None:
+        """The decimal mark: where commas part the cells it is the point, where semicolons do it is the comma."""
+        return self.wishes.decimal or _MARKS.get(self.header.delimiter)
+
+    def _quantity(self, text: str) -> Reading:
+        return quantity(text, self.decimal)
 
     def _memos(self) -> list[Known]:
         """What remembers each column's readings."""
@@ -152,6 +172,7 @@ class CsvList:
         for code, name in wrong:
             text = texts[name]
             likely = likely_quantity(text) if code in {"qty.not_integer", "qty.negative"} else ()
+            likely = readings(text) if code == "qty.ambiguous" else likely
             column = self.header.cells[self.header.at[name]]
             yield issue(code, text or None, row=row, line=number, column=column, suggestions=likely)
         if not any(CODES[code].severity is Severity.ERROR for code, _ in wrong):
@@ -170,5 +191,4 @@ def words(text: str) -> Reading:
 
 PART = Field("raw_id", part_id, empty="part.missing")
 COLOR = Field("raw_color", color, empty="color.missing")
-QTY = Field("qty", whole_quantity, empty="qty.required")
 ELEMENT = Field("element_id", words)

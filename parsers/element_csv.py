@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.issues import Fact, Issue, Record
-from parsers.csv_list import PART, QTY, CsvList, words
+from parsers.csv_list import PART, CsvList, words
 from parsers.encoding import Watch
 from parsers.list_headers import ELEMENTS
 from parsers.readings import Field, Reading
@@ -44,16 +44,16 @@ class _Elements(CsvList):
         super().__init__(wishes, base=base)
         self.finish = _finish
         self.fields = {
+            **self.fields,
             "element": PART,
-            "qty": QTY,
             "price": Field("price", self._price),
             "name": Field("name", words),
             "color_name": Field("color_name", words),
         }
 
     def _price(self, text: str) -> Reading:
-        """Amount and currency; where semicolons part the columns, commas mark the decimals."""
-        amount, currency, code = price(text, self.wishes.decimal or ("," if self.header.delimiter == ";" else None))
+        """Amount and currency."""
+        amount, currency, code = price(text, self.decimal)
         return (amount, currency) if amount else None, code
 
 

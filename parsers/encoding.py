@@ -16,7 +16,11 @@ CP1252 = "cp1252"
 _BARE = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
-_NOT_OF_FILES = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem"})
+# Codecs of written text. Others (`idna`, `unicode_escape`, ...) are slow or turn text into something else.
+_TEXT_CODECS = re.compile(
+    r"ascii|utf-?(?:8(?:-sig)?|16(?:-[bl]e)?|32(?:-[bl]e)?)|cp\d{3,4}|iso8859-\d{1,2}|koi8-[rtu]|mac-[a-z]+|"
+    r"gb2312|gbk|gb18030|big5(?:hkscs)?|euc_[a-z]+|shift_jis(?:_2004|x0213)?|johab|tis-620|kz1048|ptcp154"
+)
 
 Watch = Callable[[int, int], None]  # told (bytes read, size of the file) while a parser reads
 
@@ -98,7 +102,7 @@ def text_codec(name: str) -> str:
         found = codecs.lookup(name.strip())
     except (LookupError, ValueError):
         found = None
-    if found is None or found.name in _NOT_OF_FILES or not getattr(found, "_is_text_encoding", True):
+    if found is None or not _TEXT_CODECS.fullmatch(found.name):
         hint = "Use a name such as utf-8, cp1252 or utf-16."
         raise InputError("encoding.unknown", f"There is no text encoding named {name[:40]!r}.", hint=hint)
     return found.name

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jobs.issues import Fact, Issue, Record
-from parsers.csv_list import COLOR, ELEMENT, PART, QTY, CsvList
+from parsers.csv_list import COLOR, ELEMENT, PART, CsvList
 from parsers.encoding import Watch
 from parsers.list_headers import REBRICKABLE
 from parsers.readings import Field, Reading
@@ -42,4 +42,4 @@ class _Rebrickable(CsvList):
     layout = REBRICKABLE
     title = "Rebrickable list"
     expected = "Part, Color, Quantity"
-    fields = {"part": PART, "color": COLOR, "qty": QTY, "spare": Field("spare", _spare), "element": ELEMENT}
+    fields = {"part": PART, "color": COLOR, "spare": Field("spare", _spare), "element": ELEMENT}

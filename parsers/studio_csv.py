@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.issues import Fact, Issue, Record
-from parsers.csv_list import COLOR, ELEMENT, PART, QTY, CsvList, Wrong, words
+from parsers.csv_list import COLOR, ELEMENT, PART, CsvList, Wrong, words
 from parsers.encoding import Watch
 from parsers.list_headers import STUDIO, word
 from parsers.numbers import color_number, whole_quantity
@@ -49,7 +49,6 @@ class _Studio(CsvList):
     fields: Mapping[str, Field] = {
         "part": PART,
         "color": COLOR,
-        "qty": QTY,
         "element": ELEMENT,
         "name": Field("name", words),
         "color_name": Field("color_name", words),

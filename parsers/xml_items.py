@@ -24,6 +24,7 @@ class Items:
     """How one format's items are read; a format fills in `fields` and what its items mean as a whole."""
 
     fields: Mapping[str, Field] = {}  # by upper-case name
+    spelled: Mapping[str, str] = {}  # how the format writes them, where that is not in upper case
     slow: frozenset[str] = frozenset()  # names of fields that always need a closer look
     left_out: frozenset[str] = frozenset()  # codes of rows that are no part of the list, though nothing is wrong
 
@@ -49,6 +50,10 @@ class Items:
     def judged(self, wrong: Wrong, texts: Texts) -> Wrong:  # noqa: ARG002 - for formats where it hangs on other fields
         """What is wrong with an item, in the light of its other fields."""
         return wrong
+
+    def likely(self, code: str, text: str, texts: Texts) -> tuple[str, ...]:  # noqa: ARG002 - as above
+        """What a wrong field was probably meant to say."""
+        return likely_quantity(text) if code in {"qty.not_integer", "qty.negative"} else ()
 
     def read(self, watch: Watch | None) -> Iterator[Record | Issue | Fact]:
         """Every item, in order."""
@@ -126,7 +131,10 @@ class Items:
         wrong = self.judged(wrong, texts)
         named = {name for _, name, _ in wrong}
         wrong += [(code, name, texts.get(name)) for code, name in self.missing(texts, found) if name not in named]
-        yield from _issues(wrong, row, line=line)
+        for code, name, text in wrong:
+            value = text.strip() or None if text else None
+            likely = self.likely(code, text or "", texts)
+            yield issue(code, value, row=row, line=line, column=self.spelled.get(name, name), suggestions=likely)
         if not any(CODES[code].severity is Severity.ERROR or code in self.left_out for code, _, _ in wrong):
             yield Record(row, line, found)
 
@@ -135,14 +143,7 @@ class Items:
         seen: set[str] = set()
         for name, text, nested in children:
             if name in self.fields and nested:
-                yield issue("field.nested", row=row, line=line, column=name)
+                yield issue("field.nested", row=row, line=line, column=self.spelled.get(name, name))
             elif name in self.fields and name in seen:
-                yield issue("field.repeated", text, row=row, line=line, column=name)
+                yield issue("field.repeated", text, row=row, line=line, column=self.spelled.get(name, name))
             seen.add(name)
-
-
-def _issues(wrong: Wrong, row: int, *, line: int) -> Iterator[Issue]:
-    for code, name, text in wrong:
-        likely = likely_quantity(text) if text and code in {"qty.not_integer", "qty.negative"} else ()
-        value = text.strip() or None if text else None
-        yield issue(code, value, row=row, line=line, column=name, suggestions=likely)

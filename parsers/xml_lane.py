@@ -12,10 +12,15 @@ _FIELDS = 64  # of a plain item
 _ROWS = 1000  # of a run: they are in memory together
 _TEMPLATES = 8  # sequences of fields that are tried before an item is looked at closely
 _SPACE = r"[ \t\r\n]*+"
-# What an XML parser would hand on unchanged: no markup, no `]]>`, no character that XML forbids, no line end.
-_TEXT = r"[^\x00-\x1f<>&\ufffe\uffff]*+"
+# What an XML parser hands on unchanged: no markup, no `]]>`, no character that XML forbids, no line end that it alters.
+_CHARS = r"[^\x00-\x08\x0b-\x1f<>&\ufffe\uffff]*+"
+_REFERENCE = r"&(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});"
+_TEXT = rf"{_CHARS}(?:{_REFERENCE}{_CHARS})*+"
 _FIELD = re.compile(rf"{_SPACE}<([A-Za-z_][A-Za-z0-9_.-]*+)(?:>{_TEXT}</\1>|[ ]?/>)")
 _BLANK = re.compile(_SPACE)
+_REFERENCES = re.compile(r"&(?:(amp|lt|gt|quot|apos)|#([0-9]+)|#x([0-9A-Fa-f]+));")
+_NAMED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'"}
+_UNLAWFUL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class Plain(NamedTuple):
@@ -72,12 +77,35 @@ class Lane:
         return re.compile(rf"{self._opening.pattern}{fields}{self._closing.pattern}{_SPACE}")
 
 
-def _run(tags: tuple[str, ...], template: re.Pattern[str], text: str, *, at: int, line: int) -> Plain:
+def _run(tags: tuple[str, ...], template: re.Pattern[str], text: str, *, at: int, line: int) -> Plain | None:
     rows: list[tuple[int, tuple[str | None, ...]]] = []
     match, count, append = template.match, text.count, rows.append
+    reference = text.find("&", at)
     while (found := match(text, at)) and len(rows) < _ROWS:
-        append((line, found.groups()))
-        end = found.end()
+        texts, end = found.groups(), found.end()
+        if -1 < reference < end:
+            resolved = _resolved(texts)
+            if resolved is None:
+                break
+            texts, reference = resolved, text.find("&", end)
+        append((line, texts))
         line += count("\n", at, end)
         at = end
-    return Plain(tags, rows, at, line)
+    return Plain(tags, rows, at, line) if rows else None
+
+
+def _resolved(texts: tuple[str | None, ...]) -> tuple[str | None, ...] | None:
+    """The texts with what their references stand for; None where one stands for no character of XML."""
+    try:
+        found = [_REFERENCES.sub(_character, text) if text and "&" in text else text for text in texts]
+    except (ValueError, OverflowError):  # beyond the last character
+        return None
+    unlawful = any(
+        text and "&" in old and _UNLAWFUL.search(text) for old, text in zip(texts, found, strict=True) if old
+    )
+    return None if unlawful else tuple(found)
+
+
+def _character(reference: re.Match[str]) -> str:
+    name, number, hexadecimal = reference.groups()
+    return _NAMED[name] if name else chr(int(number) if number else int(hexadecimal, 16))

@@ -110,9 +110,14 @@ class XmlRows:
             self._last = found[-1]
             if self.root is None:
                 self._check_root(self._last)
-        self.stopped = self._broken is not None or len(self._parser.feed_error_log) > 0
+        self.stopped = self._broken is not None or self._erred()
         self._fed += len(chunk)
         return found
+
+    def _erred(self) -> bool:
+        """Whether the parser has found an error that it will tell at the end; warnings are none."""
+        log = self._parser.feed_error_log
+        return len(log) > 0 and len(log.filter_from_errors()) > 0
 
     def settle(self) -> None:
         """Let go of what was read, once nobody looks at it any more."""
