@@ -28,7 +28,9 @@ def condition(text: str) -> Reading:
 
 
 def price(text: str) -> Reading:
-    """The amount as text, so that no digit is lost."""
+    """The amount as text, so that no digit is lost; 0 is how tools write that there is none."""
+    if not text.strip("0.") and "0" in text and text.count(".") < 2:
+        return NOTHING
     if is_number(text.replace(".", "", 1)):
         return "0" + text if text[0] == "." else text, None
     return None, "price.negative" if text[0] == "-" and is_number(text[1:].replace(".", "", 1)) else "price.not_number"

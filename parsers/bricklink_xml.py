@@ -21,8 +21,8 @@ _CODE_LENGTH = 3  # of a currency
 def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> Iterator[Record | Issue | Fact]:
     """The list's rows in order, each good one as a `Record`, each thing wrong as an `Issue`.
 
-    Facts: `list_type` (wanted, inventory, store, order) and an order's `currency`. Raises what `XmlRows` raises;
-    `watch` is told how far it is.
+    The fact `list_type` is wanted, inventory, store or order; rows of orders have their order's `currency`. Raises
+    what `XmlRows` raises; `watch` is told how far it is.
     """
     rows = MixedRows(path, item="ITEM", roots=LIST_ROOTS, also=_CURRENCIES, encoding=wishes.encoding)
     yield from _BrickLink(rows, wishes).read(watch)
@@ -51,23 +51,22 @@ class _BrickLink(Items):
     def seen(self, element: Any) -> bool:
         name = self.rows.name(element.tag)
         parent = element.getparent()
-        if parent is not None and parent is not self._order and self.rows.name(parent.tag) == "ORDER":
-            self._order, self._rank = parent, len(_CURRENCIES)
-            self.base.pop("currency", None)
-        if name in _CURRENCIES:
-            self._priced_in(name, (element.text or "").strip().upper())
+        if parent is not None and self.rows.name(parent.tag) == "ORDER":
+            if parent is not self._order:
+                self._order, self._rank = parent, len(_CURRENCIES)
+                self.base.pop("currency", None)
+            if name in _CURRENCIES:
+                self._priced_in(name, (element.text or "").strip().upper())
         return name == self.rows.item
 
     def _priced_in(self, name: str, code: str) -> None:
         rank = _CURRENCIES.index(name)
-        if self._order is not None and rank < self._rank and len(code) == _CODE_LENGTH and code.isalpha():
+        if rank < self._rank and len(code) == _CODE_LENGTH and code.isalpha():
             self._rank = rank
             self.base["currency"] = code
 
     def facts(self, texts: Texts) -> Iterator[Fact]:
         yield Fact("list_type", self._type(texts))
-        if currency := self.base.get("currency"):
-            yield Fact("currency", currency)
 
     def _type(self, texts: Texts) -> str:
         if self.rows.name(self.rows.root.tag) != "INVENTORY":

@@ -36,11 +36,6 @@ def _status(text: str) -> Reading:
     return (True, None) if status == "E" else (None, "row.excluded") if status == "X" else NOTHING
 
 
-def _set_price(text: str) -> Reading:
-    """BrickStore writes 0 for a price that nobody set."""
-    return NOTHING if text.strip("0.") == "" else price(text)
-
-
 def _weight(text: str) -> Reading:
     return (text, None) if is_number(text.replace(".", "", 1)) and text.strip("0.") else NOTHING
 
@@ -50,7 +45,7 @@ _COLUMNS = {
     "ItemTypeID": Field("item_type", item_type),
     "ColorID": Field("raw_color", color_number),
     "Qty": Field("qty", whole_quantity),
-    "Price": Field("unit_price", _set_price),
+    "Price": Field("unit_price", price),
     "Status": Field("spare", _status),
     "Condition": Field("condition", condition),
     "ItemName": Field("name", free_text),
