@@ -30,7 +30,7 @@ class _Sheet:
         self.cells += cells
 
 
-def checked(stream: bytes) -> tuple[bytes, Look]:
+def with_true_sizes(stream: bytes) -> tuple[bytes, Look]:
     """The workbook's stream with honest declarations, and what a first look tells.
 
     Raises `UnreadableFile` (`xls.broken`, `workbook.encrypted`) and `InputError` (`limit.cells`, `limit.sheets`).

@@ -2,7 +2,7 @@
 
 import re
 
-MAX_LISTED = 20_000  # of one row; more is no list
+MAX_LISTED = 5_000  # of one row; more is no list
 _ONE = re.compile(r"(?P<stem>[A-Za-z_]{1,8})(?P<number>[0-9]{1,6})(?P<unit>[A-Za-z]?)")
 _RANGE = re.compile(
     r"(?P<stem>[A-Za-z_]{1,8})(?P<first>[0-9]{1,6})\s*+(?:-|\.\.\.?|\u2013|\u2014|\u2026|~)\s*+"
@@ -12,21 +12,29 @@ _BETWEEN = re.compile(r"[,;\s/&+]+")
 _SPACED = re.compile(r"\s+(?=-|\.\.|\u2013|\u2014|\u2026|~)|(?<=[-.\u2013\u2014\u2026~])\s+")
 
 
+def may_cost(text: str) -> int:
+    """At most so many designators are spelled out for that text; for those who keep an account of it."""
+    return MAX_LISTED if any(mark in text for mark in "-.~\u2013\u2014\u2026") else min(MAX_LISTED, len(text))
+
+
 def designators(text: str) -> tuple[str, ...] | None:
     """Every designator that `text` lists, ranges spelled out, each once; None where it is no such list."""
     listed: dict[str, None] = {}
+    named = 0  # repeated ones among them
     for token in _BETWEEN.split(_SPACED.sub("", text.strip())):
         if not token:
             continue
+        named += 1
         if _ONE.fullmatch(token):
             listed[token.upper()] = None
         elif found := _RANGE.fullmatch(token):
             stem, first, last = found["stem"], int(found["first"]), int(found["last"])
-            if found["again"] not in {"", stem} or not first < last < first + MAX_LISTED:
+            named += last - first
+            if found["again"] not in {"", stem} or not first < last or named > MAX_LISTED:
                 return None
             listed.update(dict.fromkeys(f"{stem}{number}".upper() for number in range(first, last + 1)))
         else:
             return None
-        if len(listed) > MAX_LISTED:
+        if named > MAX_LISTED:
             return None
     return tuple(listed) or None

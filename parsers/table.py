@@ -9,7 +9,7 @@ from jobs.issues import Fact, Issue, Record
 from parsers.codes import issue
 from parsers.delimiter import HEAD_LINES, Layout, layout_of, rows_by
 from parsers.encoding import Watch
-from parsers.table_header import check_mapping
+from parsers.table_header import checked
 from parsers.table_lines import Line, lines_of, text_facts
 from parsers.table_rows import Place, Tally, rows_of
 from parsers.wishes import PLAIN, Wishes
@@ -21,7 +21,7 @@ def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> 
     Raises `UnreadableFile` (`format.empty`, `table.no_header`, `encoding.invalid`) and `InputError` where a wish can not
     be met (`columns.unknown`, `columns.field`, `delimiter.unknown`, `encoding.unknown`).
     """
-    check_mapping(wishes)
+    wishes = checked(wishes)
     facts = text_facts(path, wishes.encoding)
     if facts.guessed_line:
         yield issue("encoding.guessed", row=None, line=facts.guessed_line)

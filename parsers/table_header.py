@@ -41,8 +41,11 @@ class Found:
     cells: int = 0  # of its row: more of them make a delimiter likelier, where nothing else does
 
 
-def check_mapping(wishes: Wishes) -> None:
-    """Raises `InputError` (`columns.field`) where a mapping names a field that no record has."""
+def checked(wishes: Wishes) -> Wishes:
+    """The wishes with columns that were given as digits, as forms do, turned into numbers.
+
+    Raises `InputError`: `columns.field` where a mapping names a field that no record has, `columns.unknown`.
+    """
     for name, wanted in wishes.columns.items():
         if name not in FIELDS:
             hint = f"Fields that can be mapped: {', '.join(FIELDS)}."
@@ -50,6 +53,8 @@ def check_mapping(wishes: Wishes) -> None:
         if isinstance(wanted, int) and not 1 <= wanted <= MAX_COLUMNS:
             message = f"Column {wanted} of {name!r} can not be: columns are counted from 1 to {MAX_COLUMNS}."
             raise InputError("columns.unknown", message)
+    columns = {name: _numbered_column(wanted) for name, wanted in wishes.columns.items()}
+    return replace(wishes, columns=columns) if columns != wishes.columns else wishes
 
 
 def find_header(rows: Sequence[Row], wishes: Wishes) -> Found | None:
@@ -124,8 +129,6 @@ def _mapped(cells: Sequence[str], line: int | None, wishes: Wishes, *, after: in
     wanted: dict[int, Meaning] = {}
     for name, column in wishes.columns.items():
         at = column - 1 if isinstance(column, int) else names.get(_bare(column), -1)
-        if at < 0 and isinstance(column, str) and is_number(column.strip()) and int(column[:6]) <= MAX_COLUMNS:
-            at = int(column) - 1  # options that come from a form are text
         if at < 0:
             return None
         field, space = FIELDS[name]
@@ -156,6 +159,17 @@ def _numbered(rows: Sequence[Row], wishes: Wishes) -> Found | None:
         found = _mapped(cells if words else [], line if words else None, wishes, after=at + 1 if words else at)
         return replace(found, cells=len(cells)) if found else None
     return None
+
+
+def _numbered_column(wanted: str | int) -> str | int:
+    if (
+        isinstance(wanted, str)
+        and is_number(text := wanted.strip())
+        and len(text) < 5
+        and 1 <= int(text) <= MAX_COLUMNS
+    ):
+        return int(text)
+    return wanted
 
 
 def _bare(name: str) -> str:

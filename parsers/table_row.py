@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from parsers.designators import designators
+from parsers.designators import designators, may_cost
 from parsers.table_cells import (
     MAX_TEXT,
     Decimal,
@@ -19,6 +19,7 @@ from parsers.table_cells import (
 from parsers.table_columns import Columns
 from parsers.table_words import is_total
 
+MAX_SPELLED = 2_000_000  # designators that are spelled out under one header; further ones are kept as they stand
 MAX_SEEN = 500_000  # designators that are remembered, to notice a list that comes twice
 _CACHED = 4096  # answers per column
 _CACHED_LENGTH = 48  # characters of a text
@@ -59,6 +60,7 @@ class RowReader:
         self.decimal = decimal
         self.seen = seen if seen is not None else set()
         self._id_space = id_space
+        self._budget = MAX_SPELLED
         first, space = columns.ids[0]
         known_color = columns.color_space != "unknown"
         self._base: dict[str, Any] = {
@@ -112,7 +114,9 @@ class RowReader:
         listed = None
         if columns.reference is not None and (text := cells[columns.reference].strip()):
             fields["reference"] = text[:MAX_TEXT]
-            listed = designators(text)
+            if self._budget > 0:
+                listed = designators(text)
+                self._budget -= len(listed) if listed else may_cost(text)
         if fields["qty"] is None and columns.qty not in judged - {None}:
             self._count(fields, listed, wrong)
         elif listed and fields["qty"] is not None and len(listed) != fields["qty"]:

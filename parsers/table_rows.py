@@ -10,7 +10,7 @@ from parsers.codes import issue
 from parsers.numbers import likely_quantity
 from parsers.table_cells import Decimal, before_dates, decimal_mark, is_error, readings
 from parsers.table_columns import MAX_COLUMNS, Columns, columns_of
-from parsers.table_header import Row, check_mapping, find_header, shown, unknown_columns
+from parsers.table_header import Row, checked, find_header, shown, unknown_columns
 from parsers.table_lines import Broken, Mended
 from parsers.table_row import RowReader, Wrong
 from parsers.table_shape import Shape, shape_of
@@ -59,7 +59,7 @@ def rows_of(
 
     Raises `UnreadableFile` (`table.no_header`, `format.empty`) and `InputError` (`columns.unknown`, `columns.field`).
     """
-    check_mapping(wishes)
+    wishes = checked(wishes)
     tally = tally if tally is not None else Tally()
     rows = iter(cells)
     head: list[Row] = list(islice(rows, HEAD_ROWS))

@@ -10,13 +10,13 @@ from typing import Any
 
 from jobs.errors import InputError, UnreadableFile
 from jobs.issues import Fact, Issue, Record
-from parsers.biff import checked, encrypted
+from parsers.biff import encrypted, with_true_sizes
 from parsers.cfb import MAGIC, Container, contained
 from parsers.codes import issue
 from parsers.encoding import Watch
 from parsers.sheet_limits import Faults, Look
 from parsers.table_columns import MAX_COLUMNS
-from parsers.table_header import check_mapping
+from parsers.table_header import checked
 from parsers.table_rows import Place, Tally, rows_of
 from parsers.wishes import PLAIN, Wishes
 from parsers.xlsx_scan import look_at
@@ -42,7 +42,7 @@ def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> 
     Raises `UnreadableFile` (`xlsx.broken`, `xls.broken`, `workbook.encrypted`, `table.no_header`, `format.empty`) and
     `InputError` (`limit.cells`, `limit.sheets`, `sheet.unknown`, `columns.*`, `zip.*`).
     """
-    check_mapping(wishes)
+    wishes = checked(wishes)
     size = path.stat().st_size
     book = _opened(path)
     try:
@@ -166,7 +166,7 @@ def _opened(path: Path) -> _Book:
         stream = container.read(("Workbook", "WORKBOOK", "Book", "BOOK"))
         if stream is None:
             raise UnreadableFile("xls.broken", "The file is no Excel workbook.", hint="Save it as .xlsx or CSV.")
-        clean, look = checked(stream)
+        clean, look = with_true_sizes(stream)
         with _guarded("xls"):
             sheets = python_calamine.load_workbook(io.BytesIO(contained("Workbook", clean)))
         return _Book(sheets=sheets, look=look, kind="xls")
