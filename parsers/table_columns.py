@@ -112,6 +112,23 @@ def settled(
     )
 
 
+def side_by_side(header: Sequence[str]) -> tuple[slice, ...]:
+    """Where a sheet has several tables beside each other under the same headers, as to fit a page; else none."""
+    names = [squashed(cell) for cell in header]
+    first = next((name for name in names if name), "")
+    starts = [at for at, name in enumerate(names) if name and name == first]
+    if len(starts) < 2:
+        return ()
+    block = names[starts[0] : starts[1]]
+    while not block[-1]:
+        block.pop()
+    fields = {known.field for cell in header[starts[0] : starts[1]] if (known := meaning(cell))}
+    whole = all(names[at : at + len(block)] == block for at in starts)
+    if not whole or "qty" not in fields or fields.isdisjoint({"raw_id", "element_id"}):
+        return ()  # `MPN, Maker, MPN, Maker, Qty` are second sources
+    return tuple(map(slice, starts, [*starts[1:], MAX_COLUMNS]))
+
+
 def _unlike(cell: str) -> int:
     """Points that a header loses for a cell that none has: a number, a sentence, a label."""
     if is_number(cell.replace(".", "").replace(",", "")):

@@ -9,7 +9,7 @@ from jobs.issues import Fact, Issue, Record
 from parsers.codes import issue
 from parsers.numbers import likely_quantity
 from parsers.table_cells import Decimal, before_dates, decimal_mark, is_error, readings
-from parsers.table_columns import MAX_COLUMNS, Columns, columns_of
+from parsers.table_columns import MAX_COLUMNS, Columns, columns_of, side_by_side
 from parsers.table_header import Row, checked, find_header, shown, unknown_columns
 from parsers.table_lines import Broken, Mended
 from parsers.table_row import RowReader, Wrong
@@ -65,11 +65,15 @@ def rows_of(
     head: list[Row] = list(islice(rows, HEAD_ROWS))
     columns, after, opening = _opening(head, wishes, place)
     yield from opening
+    below: Iterable[Row] = chain(head[after:], rows)
+    if blocks := side_by_side(columns.header) if not wishes.columns else ():
+        columns = columns_of(columns.header[blocks[0]], columns.line) or columns
+        below = _apart(below, blocks)
     table = _Table(columns, _decimal(columns, head[after:], wishes, place), wishes=wishes, place=place, tally=tally)
     before = tally.rows
     for claim in _preamble(head[:after], columns):
         table.claims.append(claim)
-    yield from table.read(chain(head[after:], rows))
+    yield from table.read(below)
     if tally.rows > before:
         tally.tables += 1
         if (claimed := table.claimed()) is not None:
@@ -129,6 +133,16 @@ def _title(rows: Sequence[Row]) -> str | None:
         if len(filled) == 1 and len(filled[0]) <= MAX_TITLE and any(char.isalpha() for char in filled[0]):
             return filled[0]
     return None
+
+
+def _apart(rows: Iterable[Row], blocks: Sequence[slice]) -> Iterator[Row]:
+    """Rows of tables that stand beside each other, one after the other."""
+    for line, cells in rows:
+        if isinstance(cells, Broken):
+            yield line, cells
+        else:
+            for block in blocks:
+                yield line, cells[block]
 
 
 def _preamble(rows: Sequence[Row], columns: Columns) -> Iterator[int]:

@@ -11,6 +11,7 @@ from jobs.issues import Fact, Issue, Record
 from parsers import table
 from parsers.designators import designators
 from parsers.sniff import sniff
+from parsers.sniff_table import could_be_table
 from parsers.table_aliases import meaning
 from parsers.table_cells import decimal_mark, part_id, price, quantity
 from parsers.table_columns import columns_of
@@ -203,6 +204,14 @@ def test_rows__from_elsewhere_are_read_alike():
     assert tally.total() == 8
 
 
+def test_tables__beside_each_other_are_read_row_by_row(tmp_path):
+    """Two blocks of columns under the same headers are two tables; a row that is too long is one wrong row."""
+    text = "Part No,Qty,,Part No,Qty\n3001,1,,3002,2\n" + "x" * 70_000 + "\n3003,3,,,\n"
+    found, wrong = read(tmp_path, text)
+    assert [(record.row, record.line, record.fields["qty"]) for record in found] == [(1, 2, 1), (2, 2, 2), (4, 4, 3)]
+    assert [(issue.row, issue.code) for issue in wrong] == [(3, "row.too_long")]
+
+
 SPELLINGS = {
     "raw_id": "Part|Part #|Part No.|PART NUMBER|MPN|Mfg Part #|Mfr. Part No|Manufacturer Part Number|Teilenummer|BLItemNo|"
     "BrickLink ID|LDraw Id|Rebrickable Part Num|Design ID|\u5236\u9020\u5546\u96f6\u4ef6\u7f16\u53f7|Value|Wert|Art.-Nr.",
@@ -290,3 +299,11 @@ def test_sniff__takes_no_other_text_for_a_table(text, encoding):
     content = text.encode(encoding)
     kind = sniff(content, size=len(content), name="list.csv")
     assert kind is None or kind.name != "table"
+
+
+def test_sniff__tells_what_a_mapping_could_make_a_table():
+    """Text in columns is worth a try where its sender names them; markup and binary files are not."""
+    assert all(map(could_be_table, ["Teil A,Wieviel\n3001,4\n", "a;b;c\n1;2;3\n", "x\ty\n", "a  b  c\n1  2  3\n"]))
+    assert not any(
+        map(could_be_table, ["", "\n", "one word\n", "<a>,</a>\n", '{"a": 1, "b": 2}', "a,b\0c\n", "%PDF-1,4\n"])
+    )
