@@ -103,6 +103,9 @@ class SandboxSettings(BaseSettings):
     memory_budget: int = 0  # bytes that all steps on this host may claim together; 0: 3/4 of the machine
     max_output: int = 2 * GiB  # bytes of one artifact
     max_outputs: int = 10_000  # artifacts of one attempt
+    # Bytes of disk that a step can count on. One that fails on a full disk without having had them is put off; one that
+    # held more itself is charged with an attempt: it would fill each disk that it gets.
+    disk_share: int = 512 * MiB
     idle_exit: float = 300.0  # seconds after which an idle template ends, to give its memory back
 
 

@@ -71,7 +71,7 @@ class LocalStore:
         source = self._open(key)
         try:
             path.unlink(missing_ok=True)
-            target = os.open(path, _CREATE, 0o600)
+            target = _made(path, key=key)
             try:
                 with _translated(f"object {key} cannot be copied to {path}"):
                     copy_all(source, target)
@@ -242,6 +242,16 @@ class LocalWriter(OneShotWriter):
         self._file.close()
         with contextlib.suppress(OSError):
             self._partial.unlink(missing_ok=True)
+
+
+def _made(path: Path, *, key: str) -> int:
+    """A new file at `path`, which is the caller's; no room for its name is ours to say."""
+    try:
+        return os.open(path, _CREATE, 0o600)
+    except OSError as error:
+        if error.errno in NO_ROOM:
+            raise _from_os(error, f"object {key} cannot be copied to {path}") from error
+        raise
 
 
 def _require_same(source: int, path: Path) -> None:

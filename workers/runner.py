@@ -1,5 +1,6 @@
 """Runs one claimed step: inputs into scratch, the step in a sandbox child or in here, outputs to the store."""
 
+import contextlib
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -16,13 +17,13 @@ from jobs.outcomes import Failed, Outcome, RetryLater, Succeeded
 from jobs.pipeline import Pipeline, Step
 from ledger import Claim, Held, Ledger
 from ledger.errors import LedgerUnavailable
-from storage.port import ObjectMissing, ObjectStore, StoreFull, StoreUnavailable
+from storage.port import ObjectMissing, ObjectStore, StoreError, StoreFull, StoreUnavailable
 from workers.context import InProcessContext
 from workers.heartbeat import Hold
+from workers.room import AWAY_SECONDS, NO_ROOM, disk_full, excused
 from workers.sandbox import Call, Output, Sandbox, remove
 
 log = structlog.get_logger(__name__)
-_AWAY_SECONDS = 5.0  # until a step is tried again whose store or ledger was away
 PortMaker = Callable[[Job], Any]  # gives a trusted step its port, bound to its job
 Provider = Callable[[Job, Path], Path]  # gives a step reference data: a file of its own, or one made in that folder
 NO_RESOURCES: Mapping[str, Provider] = MappingProxyType({})
@@ -34,6 +35,7 @@ class Limits:
 
     max_output: int  # bytes of one artifact
     max_outputs: int  # artifacts of one attempt
+    disk_share: int = 512 * 1024 * 1024  # bytes that a step can count on, in scratch and in the store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +86,11 @@ class Runner:
             return Failed(fault=_bytes_missing())
         except (StoreUnavailable, StoreFull, LedgerUnavailable) as error:
             log.warning("step.postponed", reason=str(error))
-            return RetryLater(fault=_away(error), delay=_AWAY_SECONDS)  # the step is not to blame: nothing is charged
+            return RetryLater(fault=_away(error), delay=AWAY_SECONDS)  # the step is not to blame: nothing is charged
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            return self._excused(Failed(fault=disk_full(claim.step.name)), folder)
         finally:
             remove(folder)
 
@@ -157,7 +163,7 @@ class Runner:
         if result.cancelled:
             raise Cancelled
         if result.fault is not None:
-            return Failed(fault=result.fault, delay=result.delay, usage=result.usage)
+            return self._excused(Failed(fault=result.fault, delay=result.delay, usage=result.usage), given.folder)
         return Succeeded(
             artifacts=self._store_outputs(claim, result.outputs),
             summary=result.summary,
@@ -165,6 +171,13 @@ class Runner:
             counts=result.counts,
             usage=result.usage,
         )
+
+    def _excused(self, failed: Failed, folder: Path) -> Outcome:
+        """The same, or put off where its disk is full by no doing of its own."""
+        outcome = excused(failed, folder, share=self._limits.disk_share)
+        if outcome is not failed:
+            log.warning("step.postponed", reason="the disk is full", code=failed.fault.code)
+        return outcome
 
     def _trusted(self, claim: Claim, step: Step, hold: Hold, *, given: Given) -> Outcome:
         """Run our own code in this process, with its ports; it touches no uploaded bytes with native code."""
@@ -190,22 +203,41 @@ class Runner:
         """Hash and store what the step saved, under reserved keys; the commit makes them count."""
         keys = self._ledger.reserve_blobs(len(outputs))
         uses = Counter(output.path for output in outputs)  # one file may be saved under two names
-        stored = []
-        for key, output in zip(keys, outputs, strict=True):
-            digest = _sha256(output.path)
-            uses[output.path] -= 1
-            self._store.put_file(key, output.path, move=uses[output.path] == 0)
-            stored.append(
-                Artifact(
-                    name=output.name,
-                    sha256=digest,
-                    size=output.size,
-                    media_type=output.media_type,
-                    step=claim.step.name,
-                    key=key,
+        stored: list[Artifact] = []
+        try:
+            for key, output in zip(keys, outputs, strict=True):
+                digest = _sha256(output.path)
+                uses[output.path] -= 1
+                self._store.put_file(key, output.path, move=uses[output.path] == 0)
+                stored.append(
+                    Artifact(
+                        name=output.name,
+                        sha256=digest,
+                        size=output.size,
+                        media_type=output.media_type,
+                        step=claim.step.name,
+                        key=key,
+                    )
                 )
-            )
+        except StoreFull:
+            self._take_back(stored)
+            self._refuse_to_wait_for_more(outputs)
+            raise
         return tuple(stored)
+
+    def _take_back(self, stored: Sequence[Artifact]) -> None:
+        """Give a full store its room back now, not when the reservations are over: others wait for it, and so do we."""
+        for artifact in stored:
+            with contextlib.suppress(StoreError):  # then the collector does it
+                self._store.delete(artifact.key)
+
+    def _refuse_to_wait_for_more(self, outputs: Sequence[Output]) -> None:
+        """A full store is waited for, unless it has a step's share of room and the outputs are too large for that."""
+        room = self._store.free_bytes()
+        if room is not None and room >= self._limits.disk_share:
+            size = sum(output.size for output in outputs)
+            message = f"The store has no room for the step's {size} bytes of outputs, though it has {room} bytes left."
+            raise StepError("store.full", message, hint="Operators: give the store more room, then replay the step.")
 
 
 def _check_resources(pipelines: Mapping[str, Pipeline], resources: Mapping[str, Provider]) -> None:

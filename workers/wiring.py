@@ -159,7 +159,11 @@ def build_runner(settings: Settings, *, ledger: Ledger, store: ObjectStore, sand
             "prices": PriceDesk(settings.price, ledger).source,
         },
         scratch=settings.scratch_path,
-        limits=Limits(max_output=settings.sandbox.max_output, max_outputs=settings.sandbox.max_outputs),
+        limits=Limits(
+            max_output=settings.sandbox.max_output,
+            max_outputs=settings.sandbox.max_outputs,
+            disk_share=settings.sandbox.disk_share,
+        ),
         resources=build_resources(settings, ledger=ledger, store=store),
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.disks import filled
 from support.s3_servers import ACCESS_KEY, SECRET_KEY, Fault, FaultyProxy, S3Server
 from support.servers import LOOPBACK, free_port
 from support.stores import MiB, content_of, every_verb, get, is_missing, listed, put
@@ -223,6 +224,9 @@ def test_s3__fetch_to_a_full_disk_is_store_full(store: S3Store, tiny_disk: Path)
     """The same from a bucket."""
     key = put(store, bytes(16 * MiB))
     with pytest.raises(StoreFull):
+        store.fetch(key, tiny_disk / "fetched")
+    assert list(tiny_disk.iterdir()) == []
+    with filled(tiny_disk), pytest.raises(StoreFull):  # not even a name for the file
         store.fetch(key, tiny_disk / "fetched")
     assert list(tiny_disk.iterdir()) == []
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.children import ROOT
+from support.disks import filled
 from support.stores import MiB, every_verb, get, listed, put
 
 from jobs.ids import new_id
@@ -58,6 +59,9 @@ def test_local__fetch_to_a_full_disk_is_store_full(tiny_disk: Path, tmp_path: Pa
     store = LocalStore(tmp_path / "store")
     key = put(store, bytes(16 * MiB))
     with pytest.raises(StoreFull):
+        store.fetch(key, tiny_disk / "fetched")
+    assert list(tiny_disk.iterdir()) == []
+    with filled(tiny_disk), pytest.raises(StoreFull):  # not even a name for the file
         store.fetch(key, tiny_disk / "fetched")
     assert list(tiny_disk.iterdir()) == []
 

@@ -3,29 +3,23 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 from support import sandbox_steps
-from support.sample_jobs import NO_WAIT
+from support.stand import Stand, standing
 from support.waiting import wait_until
 
-from broker.messages import StepMessage
 from jobs.errors import InputError
-from jobs.ids import new_id
-from jobs.model import FileFacts, Job, Status, StepKey
+from jobs.model import Status, StepKey
 from jobs.pipeline import Pipeline, Step
 from jobs.queues import INDEXING, PARSING
-from ledger import Dispatch, Ledger, NewJob
 from ledger.errors import LedgerUnavailable
 from ledger.schema import attempts
-from storage import open_store
-from storage.port import ObjectStore, StoreUnavailable
-from workers.executor import Executor, ShuttingDown
+from storage.port import StoreUnavailable
+from workers.executor import ShuttingDown
 from workers.heartbeat import Heartbeat
-from workers.runner import Limits, Runner
 from workers.sandbox import Sandbox
 
 SUPPORT = Path(sandbox_steps.__file__).parent
@@ -75,49 +69,6 @@ PIPELINES = {
 }
 
 
-@dataclass
-class Platform:
-    """An executor with what it stands on, and the messages that it sent."""
-
-    ledger: Ledger
-    store: ObjectStore
-    heartbeat: Heartbeat
-    executor: Executor
-    scratch: Path
-    woken: list[Dispatch] = field(default_factory=list)
-
-    def submit(self, pipeline: str, *, text: bytes = b"some words") -> tuple[Job, Dispatch]:
-        """Store `text` and submit it."""
-        key = self.ledger.reserve_blob()
-        with self.store.writer(key) as writer:
-            writer.write(text)
-            writer.commit()
-        facts = FileFacts(name="a.txt", size=len(text), sha256=new_id(), media_type="text/plain", kind="text", key=key)
-        made = self.ledger.submit(
-            NewJob(
-                owner="local",
-                pipeline=PIPELINES[pipeline],
-                file=facts,
-                options={},
-                metadata={},
-                tags=(),
-                priority=5,
-                correlation_id="c",
-            )
-        )
-        return made.job, made.dispatches[0]
-
-    def execute(self, dispatch: Dispatch) -> None:
-        """Do what the broker's delivery would do."""
-        self.executor.execute(
-            StepMessage(job_id=dispatch.job_id, key=StepKey(dispatch.step, dispatch.part), dispatch=dispatch.dispatch)
-        )
-
-    def job(self, job: Job) -> Job:
-        """The job as it stands."""
-        return self.ledger.get(job.id, owner="local")
-
-
 @pytest.fixture(scope="module")
 def sandbox() -> Iterator[Sandbox]:
     made = Sandbox(name="test", preload=(), extra_path=(SUPPORT.parent,))
@@ -126,26 +77,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def platform(tmp_path: Path, sandbox: Sandbox) -> Iterator[Platform]:
-    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite3'}", policy=NO_WAIT)
-    ledger.migrate()
-    store = open_store(kind="local", path=tmp_path / "store")
-    (tmp_path / "scratch").mkdir()
-    heartbeat = Heartbeat(ledger, worker="w", lease=20, every=5, cancel_poll=0.1)
-    woken: list[Dispatch] = []
-    runner = Runner(
-        ledger=ledger,
-        store=store,
-        sandbox=sandbox,
-        pipelines=PIPELINES,
-        ports={"search": lambda _job: len},
-        scratch=tmp_path / "scratch",
-        limits=Limits(max_output=10**7, max_outputs=10),
-    )
-    executor = Executor(ledger=ledger, heartbeat=heartbeat, run=runner.run, wake=woken.extend, worker="w", lease=20)
-    yield Platform(ledger, store, heartbeat, executor, tmp_path / "scratch", woken)
-    heartbeat.close()
-    ledger.close()
+def platform(tmp_path: Path, sandbox: Sandbox) -> Iterator[Stand]:
+    with standing(tmp_path, PIPELINES, sandbox=sandbox, ports={"search": lambda _job: len}) as stand:
+        yield stand
 
 
 def in_background(work: Callable[[], None]) -> threading.Thread:

@@ -414,6 +414,25 @@ def disk_full(context: Any) -> None:
     raise OSError(28, "No space left on device")
 
 
+def take_all_room(context: Any) -> None:
+    """Writes until the disk is full, then fails as told: with that, or without a word about it, as a renderer does."""
+    try:
+        with Path("filling").open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(65536))
+    except OSError:
+        if context.options["says_so"]:
+            raise
+        raise RuntimeError("the picture could not be drawn") from None
+
+
+def two_outputs(context: Any) -> None:
+    """Hands over two files of `size` bytes."""
+    for name in ("a", "b"):
+        Path(name).write_bytes(os.urandom(context.options["size"]))
+        context.save(Path(name), name=name, media_type="text/plain")
+
+
 def progress_storm(context: Any) -> None:
     for n in range(200_000):
         context.progress(n, 200_000, "storm")

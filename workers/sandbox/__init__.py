@@ -2,8 +2,8 @@
 
 from workers.sandbox.admission import Admission
 from workers.sandbox.call import Call, Output, Result
-from workers.sandbox.collect import remove
+from workers.sandbox.collect import remove, taken
 from workers.sandbox.confine import Capabilities, capabilities
 from workers.sandbox.sandbox import Sandbox
 
-__all__ = ["Admission", "Call", "Capabilities", "Output", "Result", "Sandbox", "capabilities", "remove"]
+__all__ = ["Admission", "Call", "Capabilities", "Output", "Result", "Sandbox", "capabilities", "remove", "taken"]

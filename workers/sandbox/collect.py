@@ -4,7 +4,7 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
 from workers.sandbox.call import Output
@@ -112,18 +112,28 @@ def _check(facts: os.stat_result, shown: str) -> None:
 
 def within(scratch: Path, *, max_bytes: int, max_files: int) -> bool:
     """Whether what stands in scratch/out and scratch/tmp, by blocks on disk, keeps to both limits."""
-    size = files = 0
-    folders = [scratch / "out", scratch / "tmp"]
+    size = 0
+    for files, taken_by_one in enumerate(_sizes([scratch / "out", scratch / "tmp"]), start=1):
+        size += taken_by_one
+        if size > max_bytes or files > max_files:
+            return False
+    return True
+
+
+def taken(scratch: Path) -> tuple[int, int]:
+    """Bytes, by blocks on disk, and number of all files and folders that a step made in its scratch."""
+    sizes = list(_sizes([scratch / name for name in ("out", "tmp", "collected")]))
+    return sum(sizes), len(sizes)
+
+
+def _sizes(folders: list[Path]) -> Iterator[int]:
+    """What each file and folder below `folders` takes on the disk, in bytes."""
     while folders:
         try:
             with os.scandir(folders.pop()) as entries:
                 for entry in entries:
-                    size += entry.stat(follow_symlinks=False).st_blocks * 512
-                    files += 1
-                    if size > max_bytes or files > max_files:
-                        return False
+                    yield entry.stat(follow_symlinks=False).st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(Path(entry.path))
         except OSError:  # gone since it was listed
             continue
-    return True
