@@ -91,8 +91,14 @@ class Pipeline:
                 raise ConfigurationError(message)
             done.update(step.name for step in ready)
             waiting = [step for step in waiting if step not in ready]
+        optional = {step.name for step in self.steps if not step.required}
         for step in self.steps:
             queue_named(step.queue.name)
+            if step.required and not optional.isdisjoint(step.needs):
+                # Where that one failed, this one would be cancelled, and yet its job succeed.
+                needed = ", ".join(sorted(optional.intersection(step.needs)))
+                message = f"step {self.name}.{step.name} is required and needs {needed}, which may fail; "
+                raise ConfigurationError(f"{message}make {needed} required, or {step.name} required=False")
             if step.ports and step.isolated:
                 raise ConfigurationError(f"step {self.name}.{step.name}: only isolated=False steps get ports")
             if step.when is not None and step.when not in self.options.model_fields:

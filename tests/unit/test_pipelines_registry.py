@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -28,7 +29,14 @@ def made(name, *, accepts=(), step=noop.nothing, queue=PARSING):
 
 def test_registry__every_module_is_a_pipeline():
     """The folder's modules are the pipelines, and each kind leads to one of them."""
-    assert set(pipelines.pipelines()) == {"parts-list", "document", "model-3d", "noop", "catalog-import", "parts-list-diff"}
+    assert set(pipelines.pipelines()) == {
+        "parts-list",
+        "document",
+        "model-3d",
+        "noop",
+        "catalog-import",
+        "parts-list-diff",
+    }
     assert pipeline_for("bricklink-xml") is pipeline_named("parts-list")
     assert pipeline_for("pdf") is pipeline_named("document")
     assert pipeline_for("glb") is pipeline_named("model-3d")
@@ -68,6 +76,16 @@ def test_collect__an_unknown_queue_fails_at_start():
     """A step on a queue without a row in jobs/queues.py can not even be declared."""
     with pytest.raises(ConfigurationError, match=r"add a row to jobs/queues\.py"):
         made("x", queue=Queue(name="nowhere", purpose="none", concurrency=1))
+
+
+def test_pipeline__a_required_step_needs_no_optional_one():
+    """A job could succeed without a step that it requires; an optional step may need another one."""
+    picture = Step(run=noop.nothing, queue=PARSING, required=False)
+    poster = Step(run=test_import__is_light, queue=PARSING, needs=(picture.name,), required=False)
+    chain = {"name": "x", "version": 1, "title": "t", "accepts": ()}
+    Pipeline(**chain, steps=(picture, poster))
+    with pytest.raises(ConfigurationError, match="make nothing required, or test_import__is_light required=False"):
+        Pipeline(**chain, steps=(picture, replace(poster, required=True)))
 
 
 def test_import__is_light():
