@@ -24,7 +24,7 @@ _CODE_LENGTH = 3  # of a currency
 def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> Iterator[Record | Issue | Fact]:
     """The file's rows in order, each good one as a `Record`, each thing wrong as an `Issue`.
 
-    Facts: `list_type` (store) and `currency`, where the file names it. Raises what `XmlRows` raises.
+    Facts: `list_type` (store) and `currency`, where the file names it; rows carry it, too. Raises what `XmlRows` raises.
     """
     rows = MixedRows(path, item="ITEM", roots=BSX_ROOTS, encoding=wishes.encoding)
     yield from _BrickStore(rows, wishes).read(watch)
@@ -83,6 +83,7 @@ class _BrickStore(Items):
         for node in self.rows.root.iter():
             code = (node.get("Currency") or "").strip().upper()
             if self.rows.name(node.tag) == "INVENTORY" and len(code) == _CODE_LENGTH and code.isalpha():
+                self.base["currency"] = code  # of every price below
                 yield Fact("currency", code)
                 return
 

@@ -38,6 +38,7 @@ class Item(NamedTuple):
     color_name: str = ""
     price: str | None = None  # as a decimal: `0.25`
     remarks: str | None = None
+    condition: str | None = None  # N: new, U: used
     bricklink: str | None = None
     ldraw: str | None = None
     lego: str | None = None
@@ -48,7 +49,9 @@ class Form(NamedTuple):
 
     kind: str  # as the sniffer says it
     suffix: str
-    space: str  # whose part numbers and colors it writes; element: LEGO's numbers for both
+    space: (
+        str  # whose numbers it writes; element: LEGO's for part and color; unknown: the catalog's parts, colors by name
+    )
     write: Callable[[Sequence[Item]], bytes]
     takes: Callable[[Item], bool]
     carries: frozenset[str] = frozenset()
@@ -65,7 +68,8 @@ def wanted_list(items: Sequence[Item]) -> bytes:
     """BrickLink's wanted list."""
     rows = "".join(
         f"<ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>{escape(raw_id(item, 'bricklink'))}</ITEMID><COLOR>{item.colors.bricklink}"
-        f"</COLOR><MINQTY>{item.qty}</MINQTY>{_tag('REMARKS', item.remarks)}</ITEM>\n"
+        f"</COLOR><MINQTY>{item.qty}</MINQTY>{_tag('MAXPRICE', item.price)}{_tag('CONDITION', item.condition)}"
+        f"{_tag('REMARKS', item.remarks)}</ITEM>\n"
         for item in items
     )
     return f"<INVENTORY>\n{rows}</INVENTORY>\n".encode()
@@ -76,6 +80,7 @@ def inventory(items: Sequence[Item]) -> bytes:
     rows = "".join(
         f"<ITEM>\n <ITEMTYPE>P</ITEMTYPE>\n <ITEMID>{escape(raw_id(item, 'bricklink'))}</ITEMID>\n <COLOR>"
         f"{item.colors.bricklink}</COLOR>\n <QTY>{item.qty}</QTY>\n {_tag('PRICE', item.price)}"
+        f"{_tag('CONDITION', item.condition)}"
         f"{_tag('EXTRA', 'Y' if item.spare else None)}{_tag('REMARKS', item.remarks)}\n</ITEM>\n"
         for item in items
     )
@@ -87,11 +92,23 @@ def bsx(items: Sequence[Item]) -> bytes:
     rows = "".join(
         f"<Item><ItemID>{escape(raw_id(item, 'bricklink'))}</ItemID><ItemTypeID>P</ItemTypeID><ColorID>{item.colors.bricklink}"
         f"</ColorID><Qty>{item.qty}</Qty><Status>{'E' if item.spare else 'I'}</Status>{_tag('Price', item.price)}"
-        f"{_tag('Remarks', item.remarks)}</Item>\n"
+        f"{_tag('Condition', item.condition)}{_tag('Remarks', item.remarks)}</Item>\n"
         for item in items
     )
     head = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE BrickStoreXML>\n<BrickStoreXML>\n<Inventory Currency="EUR">\n'
     return f"{head}{rows}</Inventory>\n</BrickStoreXML>\n".encode()
+
+
+def order(items: Sequence[Item]) -> bytes:
+    """An order as BrickLink hands it to sellers: thousands are set apart, and the currency stands in its head."""
+    rows = "".join(
+        f"<ITEM><ITEMID>{escape(raw_id(item, 'bricklink'))}</ITEMID><ITEMTYPE>P</ITEMTYPE><COLOR>{item.colors.bricklink}</COLOR>"
+        f"<QTY>{item.qty:,}</QTY><PRICE>{item.price or '0.0000'}</PRICE>{_tag('CONDITION', item.condition)}"
+        f"{_tag('DESCRIPTION', item.remarks)}</ITEM>\n"
+        for item in items
+    )
+    head = "<ORDER><ORDERID>1</ORDERID><BASECURRENCYCODE>EUR</BASECURRENCYCODE>\n"
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<ORDERS>{head}{rows}</ORDER></ORDERS>\n'.encode()
 
 
 def rebrickable(items: Sequence[Item]) -> bytes:
@@ -194,6 +211,71 @@ def table(delimiter: str, encoding: str = "utf-8") -> Callable[[Sequence[Item]],
     return lambda items: _separated(table_rows(items), delimiter).encode(encoding)
 
 
+def full_rows(items: Sequence[Item]) -> list[tuple[object, ...]]:
+    """A table with everything that a list can say, header first."""
+    head = (
+        "Item",
+        "Part Number",
+        "Color",
+        "Color Name",
+        "Part Name",
+        "Quantity",
+        "Price (EUR)",
+        "Notes",
+        "Condition",
+    )
+    return [(*head, "Is Spare")] + [
+        (
+            number,
+            item.part_num,
+            item.colors.rebrickable,
+            item.color_name,
+            item.name,
+            item.qty,
+            item.price or "",
+            item.remarks or "",
+            item.condition or "",
+            "yes" if item.spare else "no",
+        )
+        for number, item in enumerate(items, 1)
+    ]
+
+
+def full_table(items: Sequence[Item]) -> bytes:
+    """Such a table as text, below a title and with a total."""
+    rows = full_rows(items)
+    total = ("", "", "", "", "Total", sum(item.qty for item in items), *[""] * 4)
+    return _separated([("My list", *[""] * 9), ("",) * 10, *rows, total], ";").encode()
+
+
+def sites_table(items: Sequence[Item]) -> bytes:
+    """A table whose header says that its numbers are BrickLink's."""
+    rows = [(raw_id(item, "bricklink"), item.colors.bricklink, item.qty, item.condition or "") for item in items]
+    return _separated([("BrickLink ID", "BrickLink Color", "Qty", "Condition"), *rows], ",").encode()
+
+
+def aligned(items: Sequence[Item]) -> bytes:
+    """A table as people paste it: columns set apart with blanks."""
+    rows = [("Part", "Color", "Qty"), *((item.part_num, item.color_name, item.qty) for item in items)]
+    return "".join(f"{part:<24}{color:<28}{qty:>8}\n" for part, color, qty in rows).encode()
+
+
+def markdown(items: Sequence[Item]) -> bytes:
+    """A table as people write it in notes."""
+    rows = "".join(f"| {item.part_num} | {item.color_name} | {item.qty} |\n" for item in items)
+    return f"| Part | Color | Qty |\n|------|:-----:|----:|\n{rows}".encode()
+
+
+def words(items: Sequence[Item]) -> bytes:
+    """A list as people type it."""
+    return "".join(f"{item.part_num} {item.color_name} {item.qty}\n" for item in items).encode()
+
+
+def counts_first(items: Sequence[Item]) -> bytes:
+    """The same, quantities first."""
+    return "".join(f"{item.qty}x {item.part_num} {item.color_name}\n" for item in items).encode()
+
+
 def xlsx(items: Sequence[Item]) -> bytes:
     """Such a table as an Excel workbook, part numbers as text."""
     from openpyxl import Workbook
@@ -247,11 +329,17 @@ def _few(item: Item) -> bool:
     return not item.spare and item.qty <= MOST_PLACED
 
 
+def _pasted(item: Item) -> bool:
+    return not item.spare and item.qty < 100_000
+
+
 _RICH = frozenset({"price", "remarks"})
+_PRICED = frozenset({"price", "remarks", "condition"})
 FORMS: dict[str, Form] = {
-    "wanted list": Form("bricklink-xml", ".xml", "bricklink", wanted_list, _no_spare, frozenset({"remarks"})),
-    "inventory": Form("bricklink-xml", ".xml", "bricklink", inventory, _any, _RICH | {"spare"}),
-    "bsx": Form("brickstore-bsx", ".bsx", "bricklink", bsx, _any, _RICH | {"spare"}),
+    "wanted list": Form("bricklink-xml", ".xml", "bricklink", wanted_list, _no_spare, _PRICED),
+    "inventory": Form("bricklink-xml", ".xml", "bricklink", inventory, _any, _PRICED | {"spare"}),
+    "order": Form("bricklink-xml", ".xml", "bricklink", order, _no_spare, _PRICED | {"currency"}),
+    "bsx": Form("brickstore-bsx", ".bsx", "bricklink", bsx, _any, _PRICED | {"spare", "currency"}),
     "rebrickable": Form("rebrickable-csv", ".csv", "rebrickable", rebrickable, _any, frozenset({"spare"})),
     "old rebrickable": Form("rebrickable-csv", ".csv", "rebrickable", rebrickable_old, _no_spare),
     "elements": Form("element-csv", ".csv", "element", elements, _element),
@@ -264,6 +352,12 @@ FORMS: dict[str, Form] = {
     "csv": Form("table", ".csv", "rebrickable", table(","), _no_spare, _RICH | {"name"}),
     "semicolons": Form("table", ".csv", "rebrickable", table(";", "utf-8-sig"), _no_spare, _RICH | {"name"}),
     "tsv": Form("table", ".txt", "rebrickable", table("\t", "utf-16"), _no_spare, _RICH | {"name"}),
+    "full table": Form("table", ".csv", "rebrickable", full_table, _any, _PRICED | {"spare", "currency"}),
+    "site's table": Form("table", ".csv", "bricklink", sites_table, _no_spare, frozenset({"condition"})),
+    "aligned": Form("table", ".txt", "unknown", aligned, _no_spare),
+    "markdown": Form("table", ".md", "unknown", markdown, _no_spare),
+    "words": Form("table", ".txt", "unknown", words, _pasted),
+    "counts first": Form("table", ".txt", "unknown", counts_first, _pasted),
     "xlsx": Form("xlsx", ".xlsx", "rebrickable", xlsx, _no_spare, _RICH | {"name"}),
     "xls": Form("xls", ".xls", "rebrickable", xls, _no_spare, _RICH | {"name"}),
 }

@@ -11,13 +11,34 @@ from parsers.lists import LISTS
 from parsers.sniff import sniff
 
 RED, BLUE, BLACK = Colors(4, 5, 4, 21), Colors(1, 7, 1, 23), Colors(0, 11, 0, 26)
+SAID = {"price": ("unit_price", "max_price"), "remarks": ("remarks", "description"), "condition": ("condition",)}
 ITEMS = [
-    Item("3001", RED, 4, element="300121", name="Brick 2 x 4", color_name="Red", price="0.25", remarks="A & B; <c>"),
+    Item(
+        "3001",
+        RED,
+        4,
+        element="300121",
+        name="Brick 2 x 4",
+        color_name="Red",
+        price="0.25",
+        remarks="A & B; <c>",
+        condition="U",
+    ),
     Item("3001", BLUE, 300, element="300123", name="Brick 2 x 4", color_name="Blue"),
     Item("6141", BLACK, 21, bricklink="4073", ldraw="4073", element="614126", name="Plate Round", color_name="Black"),
     Item("003381", BLACK, 1, color_name="Black", name="Sticker Sheet"),
     Item("3023", RED, 7, spare=True, element="302321", color_name="Red", name="Plate 1 x 2"),
-    Item("3001", RED, 2, element="300121", name="Brick 2 x 4", color_name="Red", price="0.25", remarks="A & B; <c>"),
+    Item(
+        "3001",
+        RED,
+        2,
+        element="300121",
+        name="Brick 2 x 4",
+        color_name="Red",
+        price="0.25",
+        remarks="A & B; <c>",
+        condition="U",
+    ),
 ]
 
 
@@ -36,7 +57,7 @@ def test_form__is_read_back(tmp_path, name):
     assert [item.code for item in found if isinstance(item, Issue) and item.severity is not Severity.INFO] == []
     written, read = Counter(), Counter()
     for item in items:
-        color = None if form.space == "element" else getattr(item.colors, form.space)
+        color = getattr(item.colors, form.space, None)
         written[raw_id(item, form.space), color, item.spare and "spare" in form.carries] += item.qty
     rows = [item.fields for item in found if isinstance(item, Record)]
     for row in rows:
@@ -44,7 +65,9 @@ def test_form__is_read_back(tmp_path, name):
     assert read == written
     declared = [item.value for item in found if isinstance(item, Fact) and item.name == "declared_pieces"]
     assert declared in ([], [sum(item.qty for item in items)])
-    for field, ours in (("price", "unit_price"), ("remarks", "remarks")):
+    for field, ours in SAID.items():
         if field in form.carries:
             expected = {getattr(item, field) for item in items} - {None}
-            assert {row[ours] for row in rows if row.get(ours)} == expected
+            assert {row[one] for row in rows for one in ours if row.get(one)} == expected
+    if "currency" in form.carries:
+        assert {row["currency"] for row in rows if row.get("unit_price")} == {"EUR"}
