@@ -13,8 +13,8 @@ from parsers.sheet_limits import FAULTS, MAX_FAULTS, MAX_SHEETS, Look, check_are
 _BOF, _EOF, _BOUND, _PASSWORD, _DIMENSIONS, _SHARED, _CONTINUE = 0x809, 0x0A, 0x85, 0x2F, 0x200, 0xFC, 0x3C
 _CELLS = frozenset({0x203, 0x204, 0x205, 0x06, 0x27E, 0xFD, 0xD6, 0xBD})  # records that state a value
 _FAULT, _FORMULA, _TEXT, _NUMBERS = 0x205, 0x06, 0xFD, 0xBD
-_BIFF8 = 0x600
-_MOST = 0xFFFF  # shared texts have no more characters
+_LONG = 14  # bytes of a declared size whose rows are four bytes each, since BIFF8; ten before
+_MOST = 0xFFFF
 
 
 class _Sheet:
@@ -39,11 +39,12 @@ def with_true_sizes(stream: bytes) -> tuple[bytes, Look]:
     out = bytearray(stream)
     sheets = _sheet_offsets(stream)
     lengths = _shared_lengths(stream)
-    sheet, index, is_new = _Sheet(), -1, True
+    begun: set[int] = set()  # where records of a sheet, or of anything like one, really begin
+    sheet, index = _Sheet(), -1
     for kind, at, size in _records(stream):
         if kind == _BOF:
-            index = sheets.get(at - 4, -1)
-            sheet, is_new = _Sheet(), size >= 2 and stream[at : at + 2] == struct.pack("<H", _BIFF8)
+            begun.add(at - 4)
+            sheet, index = _Sheet(), sheets.get(at - 4, -1)
         elif kind == _PASSWORD:
             raise encrypted()
         elif kind == _DIMENSIONS:
@@ -55,8 +56,10 @@ def with_true_sizes(stream: bytes) -> tuple[bytes, Look]:
             if index >= 0:
                 _note(stream, kind, at, size=size, look=look, index=index)
         elif kind == _EOF:
-            _declare(out, sheet, is_new=is_new)
-    _declare(out, sheet, is_new=is_new)
+            _declare(out, sheet)
+    _declare(out, sheet)
+    if not begun.issuperset(sheets):
+        raise _broken("a sheet does not begin where it should")
     return bytes(out), look
 
 
@@ -64,6 +67,11 @@ def encrypted() -> UnreadableFile:
     """What is said of a workbook that a password protects."""
     hint = "Open it, remove the password (File, Info, Protect Workbook), save it and send it again."
     return UnreadableFile("workbook.encrypted", "The workbook is encrypted with a password.", hint=hint)
+
+
+def _broken(why: str) -> UnreadableFile:
+    hint = "The file may be cut off; save or download it again, best as .xlsx."
+    return UnreadableFile("xls.broken", f"The workbook is damaged: {why}.", hint=hint)
 
 
 def _records(stream: bytes) -> Iterator[tuple[int, int, int]]:
@@ -74,8 +82,7 @@ def _records(stream: bytes) -> Iterator[tuple[int, int, int]]:
         at += 4
         if at + size > end:
             if kind:  # zeros fill the end of the stream
-                hint = "The file may be cut off; save or download it again, best as .xlsx."
-                raise UnreadableFile("xls.broken", "The workbook is damaged: its last record was cut off.", hint=hint)
+                raise _broken("its last record was cut off")
             return
         yield kind, at, size
         at += size
@@ -117,16 +124,17 @@ def _note(stream: bytes, kind: int, at: int, *, size: int, look: Look, index: in
             found[row, column] = fault
 
 
-def _declare(out: bytearray, sheet: _Sheet, *, is_new: bool) -> None:
+def _declare(out: bytearray, sheet: _Sheet) -> None:
     """Check what a sheet really holds, and write that where its size is declared."""
     check_area(sheet.rows, sheet.columns)
     check_cells(sheet.cells)
     check_text(sheet.characters)
     for at, size in sheet.dimensions:
-        if is_new and size >= 12:
-            struct.pack_into("<IIHH", out, at, 0, sheet.rows, 0, sheet.columns)
+        out[at : at + size] = bytes(size)
+        if size >= _LONG:
+            struct.pack_into("<IIHH", out, at, 0, sheet.rows, 0, min(sheet.columns, _MOST))
         elif size >= 8:
-            struct.pack_into("<HHHH", out, at, 0, min(sheet.rows, _MOST), 0, sheet.columns)
+            struct.pack_into("<HHHH", out, at, 0, min(sheet.rows, _MOST), 0, min(sheet.columns, _MOST))
     sheet.dimensions = []
 
 

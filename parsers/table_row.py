@@ -139,7 +139,7 @@ class RowReader:
                 updates, code = self._id(space)(text)
                 fields.update(updates)
                 fields["id_space"] = self._space(space)
-                if fields.get("name") == fields["raw_id"]:
+                if code is None and fields.get("name") == fields["raw_id"]:
                     del fields["name"]
                 if code:
                     wrong.append(Wrong(code, index, text))

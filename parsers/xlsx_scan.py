@@ -24,13 +24,14 @@ from parsers.sheet_limits import (
 )
 from parsers.zip_guard import Entry, GuardedZip, open_zip
 
+_SMALL = 1024 * 1024  # bytes of a sheet that is cheap to parse to be sure
 _CARRY = 4 * 1024 * 1024  # bytes that one row may take
 _MARKUP = 6  # bytes of XML that one character of a text may take: &quot;
 # Nearly all programs write cells in one way; each pattern begins with fixed bytes, so that it is searched for fast.
 _CELL = b'<c r="'
-_WIDE = re.compile(rb'<c r="([A-Z]{2,3})')
+_WIDE = re.compile(rb'r="([A-Z]{2,8})[0-9]')
 _ODD_CELLS = (re.compile(rb'<c(?! r="[A-Z]{1,3}[0-9]{1,7}")[\s/>]'), re.compile(rb":c[\s/>]"))
-_FAR_ROW = re.compile(rb'<c r="[A-Z]{1,3}([0-9]{6,7})"')
+_FAR_ROW = re.compile(rb'r="[A-Z]{1,8}([0-9]{6,})')
 _NEAR_ROWS, _NEAR_COLUMNS = 99_999, 26  # what has no more than five digits, or one letter
 _FAULT = re.compile(
     rb'<c r="([A-Z]{1,3})([0-9]{1,7})"[^<>]{0,40}? t="e"[^<>]{0,40}>(?:<f[^<>]{0,200}/>|<f[^<>]{0,200}>[^<]{0,8192}</f>)?'
@@ -109,7 +110,8 @@ class _Scan:
             self._sheet(carry + b"<row")
             check_cells(self._cells)
             widest = max((_column(name) for name in self._wide), default=_NEAR_COLUMNS)
-            if self._is_odd or max(self._last_row, _NEAR_ROWS) * widest > MAX_AREA:
+            is_small = entry.size < _SMALL and archive.read_so_far < 8 * _SMALL
+            if self._is_odd or is_small or max(self._last_row, _NEAR_ROWS) * widest > MAX_AREA:
                 check_area(*_exact_extent(archive, entry))
 
     def _sheet(self, raw: bytes) -> bytes:
@@ -124,7 +126,7 @@ class _Scan:
         self._cells += part.count(_CELL)
         self._wide.update(_WIDE.findall(part))
         self._is_odd = self._is_odd or any(odd.search(part) for odd in _ODD_CELLS)
-        self._last_row = max(self._last_row, *map(int, _FAR_ROW.findall(part)), 0)
+        self._last_row = max(self._last_row, *(int(row[:9]) for row in _FAR_ROW.findall(part)), 0)
         if b't="e"' in part and len(self.faults) < MAX_FAULTS:
             for name, row, fault in _FAULT.findall(part):
                 self.faults[int(row) - 1, _column(name) - 1] = fault.decode("ascii", "replace")

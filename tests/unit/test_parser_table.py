@@ -204,6 +204,17 @@ def test_rows__from_elsewhere_are_read_alike():
     assert tally.total() == 8
 
 
+def test_ids__fall_back_to_the_next_filled_column(tmp_path):
+    """Where the best column of part numbers is empty, the next one counts, damage in it included."""
+    found, wrong = read(tmp_path, "MPN,Value,Qty,Ref\n,10k,1,R1\n,9.55E+12,1,R2\nX-1,1k,1,R3\n,,1,R4\n")
+    assert [record.fields["raw_id"] for record in found] == ["10k", "X-1"]
+    assert ["name" in record.fields for record in found] == [False, True]
+    assert [(issue.row, issue.column, issue.code) for issue in wrong] == [
+        (2, "Value", "part.excel_number"),
+        (4, "MPN", "part.missing"),
+    ]
+
+
 def test_tables__beside_each_other_are_read_row_by_row(tmp_path):
     """Two blocks of columns under the same headers are two tables; a row that is too long is one wrong row."""
     text = "Part No,Qty,,Part No,Qty\n3001,1,,3002,2\n" + "x" * 70_000 + "\n3003,3,,,\n"

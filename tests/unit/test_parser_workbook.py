@@ -259,6 +259,15 @@ def test_bombs__far_cells_are_refused(tmp_path, cells):
     assert refused(workbooks.raw_xlsx(tmp_path / "x", cells)) == "limit.cells"
 
 
+def test_bombs__a_second_place_of_a_cell_is_no_way_in(tmp_path):
+    """A cell with two places is no XML, and its reader would take the one that was not looked at."""
+    cells = far("B2", row="2").replace('<c r="B2"', '<c r="B2" r="A999999999"')
+    assert refused(workbooks.raw_xlsx(tmp_path / "x", cells)) == "xlsx.broken"
+    many = "".join(f'<row r="{row}"><c r="A{row}"><v>{row}</v></c></row>' for row in range(2, 50_000))
+    many += '<row r="50000"><c r="B50000" r="XFD1048576"><v>1</v></c></row>'
+    assert refused(workbooks.raw_xlsx(tmp_path / "x", workbooks.header_row("Part No", "Qty") + many)) == "xlsx.broken"
+
+
 def test_bombs__prefixed_cells_are_counted_too(tmp_path):
     """A namespace prefix hides no cell."""
     path = tmp_path / "x"
@@ -355,6 +364,16 @@ def test_old__declared_sizes_are_not_believed(tmp_path):
     struct.pack_into("<II", stream, texts + 4, 0x7FFFFFFF, 0x7FFFFFFF)
     path.write_bytes(contained("Workbook", bytes(stream)))
     assert brief(read(path)[0]) == [(2, "3001", 2), (3, "3002", 3)]
+
+
+def test_old__sheets_begin_where_records_do(tmp_path):
+    """An old workbook whose sheet is said to begin amid other bytes is refused: nobody looked at what is read there."""
+    path = workbooks.xls(tmp_path / "x", {"List": LIST})
+    stream = bytearray(Container(path.read_bytes()).read(["Workbook"]))
+    at = stream.index(b"List") - 8
+    struct.pack_into("<I", stream, at, struct.unpack_from("<I", stream, at)[0] + 6)
+    path.write_bytes(contained("Workbook", bytes(stream)))
+    assert refused(path) == "xls.broken"
 
 
 def test_old__far_cells_are_refused(tmp_path):
