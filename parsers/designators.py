@@ -8,6 +8,8 @@ _RANGE = re.compile(
     r"(?P<stem>[A-Za-z_]{1,8})(?P<first>[0-9]{1,6})\s*+(?:-|\.\.\.?|\u2013|\u2014|\u2026|~)\s*+"
     r"(?P<again>[A-Za-z_]{0,8})(?P<last>[0-9]{1,6})"
 )
+# Nearly all lists are as plain as this, and need no second look.
+_PLAIN = re.compile(r"[A-Za-z_]{1,8}[0-9]{1,6}[A-Za-z]?(?:[,;\s]++[A-Za-z_]{1,8}[0-9]{1,6}[A-Za-z]?)*+[,;\s]*+")
 _BETWEEN = re.compile(r"[,;\s/&+]+")
 _SPACED = re.compile(r"\s+(?=-|\.\.|\u2013|\u2014|\u2026|~)|(?<=[-.\u2013\u2014\u2026~])\s+")
 
@@ -19,6 +21,9 @@ def may_cost(text: str) -> int:
 
 def designators(text: str) -> tuple[str, ...] | None:
     """Every designator that `text` lists, ranges spelled out, each once; None where it is no such list."""
+    if _PLAIN.fullmatch(text):
+        names = text.upper().replace(",", " ").replace(";", " ").split()
+        return tuple(dict.fromkeys(names)) if len(names) <= MAX_LISTED else None
     listed: dict[str, None] = {}
     named = 0  # repeated ones among them
     for token in _BETWEEN.split(_SPACED.sub("", text.strip())):

@@ -106,7 +106,7 @@ class RowReader:
     ) -> tuple[dict[str, Any], list[Wrong] | None]:
         """The slower way: other id columns, designators, what is missing."""
         columns = self.columns
-        judged = {found.at for found in wrong}
+        judged = {found.at for found in wrong} if wrong else set()
         if fields["raw_id"] is None and columns.ids[0][0] not in judged:
             self._fall_back(cells, fields, wrong)
         elif columns.second_sources:
@@ -167,7 +167,7 @@ class RowReader:
             )
 
     def _note_seen(self, listed: tuple[str, ...], text: str, wrong: list[Wrong]) -> None:
-        if all(name in self.seen for name in listed):
+        if self.seen.issuperset(listed):
             wrong.append(Wrong("reference.repeated", self.columns.reference, text))
         elif len(self.seen) < MAX_SEEN:
             self.seen.update(listed)
