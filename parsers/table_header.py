@@ -42,10 +42,14 @@ class Found:
 
 
 def checked(wishes: Wishes) -> Wishes:
-    """The wishes with columns that were given as digits, as forms do, turned into numbers.
+    """The wishes, checked, with columns that were given as digits, as forms do, turned into numbers."""
+    check_mapping(wishes)
+    columns = {name: _numbered_column(wanted) for name, wanted in wishes.columns.items()}
+    return replace(wishes, columns=columns) if columns != wishes.columns else wishes
 
-    Raises `InputError`: `columns.field` where a mapping names a field that no record has, `columns.unknown`.
-    """
+
+def check_mapping(wishes: Wishes) -> None:
+    """Raises `InputError`: `columns.field` where a mapping names a field that no record has, `columns.unknown`."""
     for name, wanted in wishes.columns.items():
         if name not in FIELDS:
             hint = f"Fields that can be mapped: {', '.join(FIELDS)}."
@@ -53,8 +57,6 @@ def checked(wishes: Wishes) -> Wishes:
         if isinstance(wanted, int) and not 1 <= wanted <= MAX_COLUMNS:
             message = f"Column {wanted} of {name!r} can not be: columns are counted from 1 to {MAX_COLUMNS}."
             raise InputError("columns.unknown", message)
-    columns = {name: _numbered_column(wanted) for name, wanted in wishes.columns.items()}
-    return replace(wishes, columns=columns) if columns != wishes.columns else wishes
 
 
 def find_header(rows: Sequence[Row], wishes: Wishes) -> Found | None:
