@@ -1,6 +1,8 @@
 """Reads any table that came as text: CSV, TSV, semicolons, pipes, or pasted with tabs and spaces."""
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from parsers.table_header import checked
 from parsers.table_lines import Line, lines_of, text_facts
 from parsers.table_rows import Place, Tally, rows_of
 from parsers.wishes import PLAIN, Wishes
+
+_SEPARATOR = re.compile(r"sep=([,;|\t])", re.IGNORECASE)  # a first line for Excel's eyes
 
 
 def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> Iterator[Record | Issue | Fact]:
@@ -27,6 +31,9 @@ def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> 
         yield issue("encoding.guessed", row=None, line=facts.guessed_line)
     lines = _unmarked(lines_of(path, facts, strict=wishes.encoding is not None, watch=watch))
     head = list(islice(lines, max(HEAD_LINES, min(wishes.header_row or 0, 10 * HEAD_LINES))))
+    if head and (said := _SEPARATOR.fullmatch(head[0].text or "")):
+        head = head[1:]
+        wishes = replace(wishes, delimiter=wishes.delimiter or said[1])
     layout = layout_of(head, wishes)
     if layout is None:
         # Nothing shows a list; the rows are read all the same, so that the caller learns what is missing.
