@@ -1,5 +1,6 @@
 """Finds out what each file among a catalog's sources is, and reads all of them into one set of tables."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from catalog.id_maps import (
 from catalog.links import tie
 from catalog.port import Color, Part
 from catalog.rows import Tally, header_of
-from catalog.sources import Source, find_sources, is_readable
+from catalog.sources import MiB, Source, find_sources, is_readable, whole_text
 from catalog.tables import (
     LAYOUTS,
     UNUSED,
@@ -36,6 +37,7 @@ _ABSENT = {
     "part_relationships": "no prints, moulds or alternates",
     "part_categories": "parts have no category",
 }
+_ABOUT = "about.json"  # what the tables' maker says of them
 _PROSE = frozenset([".md", ".py"])  # lies beside the sample's tables
 Watch = Callable[[int, int], None]
 
@@ -61,7 +63,9 @@ def collect(place: Path, *, tally: Tally, watch: Watch | None = None) -> Tables:
         elements = read_elements(found, parts, colors, tally=tally)
     if found := steps.next(named["part_relationships"]):
         relations = read_relations(found, parts, tally=tally)
-    others = [source for source in sources if source not in named.values()]
+    about = next((source for source in sources if source.name.lower() == _ABOUT), None)
+    complete = steps.next(about) is None or _is_complete(_there(about))
+    others = [source for source in sources if source not in (*named.values(), about)]
     links = tie(_read_maps(others, steps, tally=tally), parts, colors, tally=tally)
     return Tables(
         parts=_sorted_parts(parts),
@@ -71,7 +75,27 @@ def collect(place: Path, *, tally: Tally, watch: Watch | None = None) -> Tables:
         part_links=[*links.parts, *elements.links],
         color_links=links.colors,
         color_names=links.names,
+        complete=complete,
     )
+
+
+def _is_complete(about: Source) -> bool:
+    """Whether the elements are all there are, by `about.json`: `{"complete": false}` where they are a selection.
+
+    A part of a selection is known in some of its colors only, so that its other colors are nothing to warn of.
+    """
+    try:
+        said = json.loads(whole_text(about, MiB))
+    except (ValueError, RecursionError) as wrong:
+        raise _unclear(about) from wrong
+    if not isinstance(said, dict) or not isinstance(said.get("complete", True), bool):
+        raise _unclear(about)
+    return bool(said.get("complete", True))
+
+
+def _unclear(about: Source) -> InputError:
+    message = f"{about.name} does not say what it should"
+    return InputError("catalog.json", message, hint='write {"complete": false}, or leave it out', file=about.name)
 
 
 class _Steps:

@@ -85,6 +85,7 @@ def write_index(index: Index, out: Path, *, version: str, made_at: datetime) -> 
             _write_colors(file, index)
             meta = {"version": version, "made_at": made_at.astimezone(UTC).isoformat(timespec="seconds")}
             meta |= {"format": str(FORMAT), "counts": json.dumps(index.counts)}
+            meta |= {"complete": "yes" if index.complete else "no"}
             _insert(file, "meta", meta.items())
             file.execute("COMMIT")
         making.replace(out)

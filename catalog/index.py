@@ -31,6 +31,7 @@ class Index:
     external_colors: Mapping[ColorKey, Sequence[int]]
     color_names: Mapping[str, Sequence[ColorKey]]
     counts: Mapping[str, int]
+    complete: bool  # the elements are meant to be all there are
 
     @classmethod
     def of(cls, tables: Tables) -> "Index":
@@ -60,6 +61,7 @@ class Index:
                 "part_maps": len(part_maps),
                 "color_maps": sum(1 for space, _ in color_maps if space != Space.REBRICKABLE),
             },
+            complete=tables.complete,
         )
 
     def part_nums(self) -> list[str]:

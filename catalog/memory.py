@@ -23,6 +23,10 @@ class MemoryCatalog:
     def counts(self) -> Mapping[str, int]:
         return self._index.counts
 
+    @property
+    def complete(self) -> bool:
+        return self._index.complete
+
     def part(self, part_num: str) -> Part | None:
         return self._index.parts.get(part_num.lower())
 

@@ -65,6 +65,10 @@ class Catalog(Protocol):
     def counts(self) -> Mapping[str, int]:
         """Rows by table: `parts`, `colors`, `elements`, `relations`, `part_maps`, `color_maps`."""
 
+    @property
+    def complete(self) -> bool:
+        """Whether its elements are meant to be all there are: only then is a color that they do not tell of a part odd."""
+
     def part(self, part_num: str) -> Part | None:
         """The part of that number, whatever its case; None where there is none."""
 

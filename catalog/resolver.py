@@ -134,7 +134,8 @@ class Resolver:
         wrong: tuple[Finding, ...] = (*part.wrong, *color.wrong)
         if part.part_num and color.color_id is not None and part.by not in _LOOSE and color.by is not ColorBy.ELEMENT:
             told = str(number) if number is not None else color_name or ""
-            odd = self._colors.not_known_for(part.part_num, color.color_id, raw=told)
+            spoken = None if number is None else self.spaces.ballot(color_space).space
+            odd = self._colors.not_known_for(part.part_num, color.color_id, raw=told, space=spoken)
             wrong = (*wrong, odd) if odd else wrong
         return _match(part, color, wrong)
 

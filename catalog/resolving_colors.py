@@ -73,17 +73,28 @@ class ColorRules:
             return self._checked(number, ballot, meant=meant, by=by, name=name)
         return self._by_number(number, ballot, name=name)
 
-    def not_known_for(self, part_num: str, color_id: int, *, raw: str) -> Finding | None:
-        """A warning where the part, whatever its mould, is known in other colors only; what is known is not complete."""
+    def not_known_for(self, part_num: str, color_id: int, *, raw: str, space: str | None) -> Finding | None:
+        """A warning where the part, whatever its mould, is known in other colors only.
+
+        `space`: whose numbers the row speaks, in which colors are suggested; None: it names its colors. Silent where
+        the catalog knows some of the colors of its parts only.
+        """
+        if not self._catalog.complete:
+            return None
         known = self._catalog.known_colors(part_num)
         if known and color_id not in known:
             known = known.union(*(self._catalog.known_colors(other) for other in self._catalog.mould_group(part_num)))
         if not known or color_id in known or color_id in (UNKNOWN, ANY):
             return None
         near = self._nearest(self._colors.get(color_id), (self._colors[one] for one in known if one in self._colors))
-        return Finding(
-            "color.not_known_for_part", "color", raw, suggestions=tuple(f"{color.id} {color.name}" for color in near)
-        )
+        likely = tuple(self.spoken(color, space) for color in near)
+        return Finding("color.not_known_for_part", "color", raw, suggestions=likely)
+
+    def spoken(self, color: Color, space: str | None) -> str:
+        """The color as a row can say it: with its number in `space`, where it has one, else by its name alone."""
+        own = COLOR_SPACES[0] if space == Space.UNKNOWN else space
+        number = next(iter(self._catalog.external_colors(own, color.id)), None) if own else None
+        return color.name if number is None else f"{number} {color.name}"
 
     def _known(self, number: int) -> int | None:
         return number if number in self._colors else None
@@ -158,7 +169,7 @@ class ColorRules:
             if color.rgb == rgb and color.is_trans == is_trans and color.id not in (UNKNOWN, ANY):
                 return ColorAnswer(color.id, ColorBy.RGB, 0.85)
         near = self._nearest(Color(UNKNOWN, "", rgb, is_trans), self._colors.values())
-        likely = tuple(f"{color.id} {color.name}" for color in near)
+        likely = tuple(self.spoken(color, Space.LDRAW) for color in near)
         wrong = Finding("color.unknown", "color", f"0x{number:X}", suggestions=likely)
         return ColorAnswer(None, ColorBy.NONE, 0.0, (wrong,))
 

@@ -197,7 +197,8 @@ class Poll:
         if not meant and row.color_name:
             meant = frozenset(self._colors.names.ids(row.color_name, space=row.color_space))
         weight = _STRONG if meant else _WEAK
-        if not meant and readings:
+        # Colors that a selection of elements does not tell of a part say nothing against what the file claims.
+        if not meant and readings and (self._catalog.complete or row.color_space == Space.UNKNOWN):
             meant = self._catalog.known_colors(readings.get(row.id_space) or next(iter(readings.values())))
         votes = {space for space, colors in read.items() if (colors & meant if meant else colors)}
         return frozenset(votes) if len(votes) < len(COLOR_SPACES) else frozenset(), weight

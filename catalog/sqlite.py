@@ -53,6 +53,7 @@ class SqliteCatalog:
         self._element = lru_cache(_MEMO)(self._read_element)
         self._part_colors = lru_cache(_MEMO)(self._read_part_colors)
         self._relations = lru_cache(_MEMO)(self._read_relations)
+        self._complete = meta.get("complete") != "no"
         self._moulds = lru_cache(_MEMO)(self._read_moulds)
 
     @property
@@ -62,6 +63,10 @@ class SqliteCatalog:
     @property
     def counts(self) -> Mapping[str, int]:
         return self._counts
+
+    @property
+    def complete(self) -> bool:
+        return self._complete
 
     def part(self, part_num: str) -> Part | None:
         return self._part(part_num.lower())[0]

@@ -61,6 +61,7 @@ class Tables:
     part_links: Sequence[PartLink] = ()
     color_links: Sequence[ColorLink] = ()
     color_names: Sequence[ColorName] = ()
+    complete: bool = True  # the elements are meant to be all there are
 
 
 LAYOUTS = {

@@ -14,7 +14,7 @@ _MADE = datetime(2026, 1, 1, tzinfo=UTC)  # the same bytes wherever it is compil
 def sample_version() -> str:
     """`sample-1-` and the start of a digest of what the files say."""
     digest = hashlib.sha256()
-    for path in sorted(FOLDER.glob("*.csv")):
+    for path in sorted([*FOLDER.glob("*.csv"), *FOLDER.glob("*.json")]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return f"sample-1-{digest.hexdigest()[:12]}"
 

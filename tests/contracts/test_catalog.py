@@ -1,6 +1,7 @@
 """One suite for both catalogs: the compiled file and its twin in memory answer alike."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 from support.catalogs import TABLES, compiled, in_memory
@@ -58,6 +59,12 @@ def test_catalog__knows_nothing_of_strange_ids(catalog, asked):
     assert catalog.known_colors(asked) == frozenset()
     assert list(catalog.relations(asked)) == []
     assert list(catalog.mould_group(asked)) == []
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_complete__as_the_tables_say(make, complete):
+    """Whether the elements are all there are is what the tables' maker said."""
+    assert make(replace(TABLES, complete=complete)).complete is complete
 
 
 def test_mapped__best_first(catalog):

@@ -17,7 +17,12 @@ _COLORS = (  # id, name, rgb, BrickLink, LDraw, LEGO
 
 
 def small_catalog():
-    """The catalog; `4073` is BrickLink's word for 6141, `3070a` and `3070b` are moulds of one tile."""
+    """The catalog in memory."""
+    return MemoryCatalog(small_tables(), version="small")
+
+
+def small_tables():
+    """Its rows; `4073` is BrickLink's word for 6141, `3070a` and `3070b` are moulds of one tile."""
     parts = [
         Part("3001", "Brick 2 x 4", BRICK),
         Part("3002", "Brick 2 x 3", BRICK),
@@ -33,24 +38,21 @@ def small_catalog():
         for row in _COLORS
         for space, number in zip(("bricklink", "ldraw", "lego"), row[3:], strict=True)
     ]
-    return MemoryCatalog(
-        Tables(
-            parts=parts,
-            colors=[
-                Color(-1, "[Unknown]", "0033B2", False),
-                *colors,
-                Color(9999, "[No Color/Any Color]", "05131D", False),
-            ],
-            elements=[
-                Element("300121", "3001", 4),
-                Element("300126", "3001", 0),
-                Element("302321", "3023", 4),
-                Element("614126", "6141", 0),
-            ],
-            relations=[Relation("M", "3070a", "3070b")],
-            part_links=[PartLink("bricklink", "4073", "6141"), PartLink("ldraw", "4073", "6141")],
-            color_links=links,
-            color_names=[ColorName("rebrickable", row[1], row[0]) for row in _COLORS],
-        ),
-        version="small",
+    return Tables(
+        parts=parts,
+        colors=[
+            Color(-1, "[Unknown]", "0033B2", False),
+            *colors,
+            Color(9999, "[No Color/Any Color]", "05131D", False),
+        ],
+        elements=[
+            Element("300121", "3001", 4),
+            Element("300126", "3001", 0),
+            Element("302321", "3023", 4),
+            Element("614126", "6141", 0),
+        ],
+        relations=[Relation("M", "3070a", "3070b")],
+        part_links=[PartLink("bricklink", "4073", "6141"), PartLink("ldraw", "4073", "6141")],
+        color_links=links,
+        color_names=[ColorName("rebrickable", row[1], row[0]) for row in _COLORS],
     )

@@ -231,6 +231,24 @@ def test_sample__compiles_without_complaint(tmp_path):
     assert report.counts["elements"] > 250
 
 
+@pytest.mark.parametrize(
+    ("said", "complete"), [('{"complete": false}', False), ('{"complete": true}', True), ("{}", True)]
+)
+def test_about__says_whether_elements_are_all(tmp_path, said, complete):
+    """The tables' maker may say that the elements are a selection; without a word they are all there are."""
+    compile_catalog(write_sources(tmp_path / "a", about__json=said), tmp_path / "out", version="v")
+    with SqliteCatalog(tmp_path / "out") as catalog:
+        assert catalog.complete is complete
+
+
+@pytest.mark.parametrize("said", ["", "[]", "no", '{"complete": "no"}', "[" * 100_000])
+def test_about__has_to_be_clear(tmp_path, said):
+    """A word that cannot be read ends the compilation with the cure."""
+    with pytest.raises(InputError) as caught:
+        compile_catalog(write_sources(tmp_path / "a", about__json=said), tmp_path / "out", version="v")
+    assert (caught.value.fault.code, caught.value.fault.place) == ("catalog.json", {"file": "about.json"})
+
+
 def test_sample__is_compiled_once(tmp_path):
     """The second call finds the file of the first; the version tells the content."""
     path = sample_catalog(tmp_path / "cache")
@@ -240,6 +258,7 @@ def test_sample__is_compiled_once(tmp_path):
     with SqliteCatalog(path) as catalog:
         assert catalog.version == sample_version()
         assert catalog.version.startswith("sample-1-")
+        assert not catalog.complete, "its elements are a selection"
 
 
 def test_sample__two_at_once(tmp_path):

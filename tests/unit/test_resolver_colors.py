@@ -1,12 +1,17 @@
 """Colors: whose number it is, what a name beside it says, and what a part is known in."""
 
+from dataclasses import replace
+
 import pytest
+from support.catalogs import TABLES, in_memory
 from support.labelled_parts import row
-from support.small_catalog import small_catalog
+from support.small_catalog import small_catalog, small_tables
 
 from catalog.color_names import plain_name
 from catalog.match import ColorBy
+from catalog.port import Element
 from catalog.resolver import Resolver
+from catalog.tables import ColorLink
 
 LIGHT, DARK, RED, BLACK, WHITE = 71, 72, 4, 0, 15
 
@@ -148,6 +153,46 @@ def test_color__not_known_for_the_part(resolver):
     assert set(match.wrong[0].suggestions) == {"0 Black", "4 Red"}
     assert resolver.resolve(colored(RED, "rebrickable", part="3001")).wrong == ()
     assert resolver.resolve(colored(LIGHT, "rebrickable", part="3002")).wrong == (), "nothing is known of that part"
+
+
+@pytest.mark.parametrize(
+    ("number", "space", "said"),
+    [
+        (86, "bricklink", {"11 Black", "5 Red"}),
+        (71, "ldraw", {"0 Black", "4 Red"}),
+        (194, "lego", {"26 Black", "21 Red"}),
+        (71, "unknown", {"0 Black", "4 Red"}),
+        (None, "bricklink", {"Black", "Red"}),
+    ],
+)
+def test_color__is_suggested_as_the_row_can_say_it(resolver, number, space, said):
+    """Colors are suggested by the numbers that the row speaks, and by name alone where it names its color."""
+    match = resolver.resolve(colored(number, space, part="3001", color_name="Light Bluish Gray"))
+    (finding,) = [one for one in match.wrong if one.code == "color.not_known_for_part"]
+    assert set(finding.suggestions) == said
+
+
+def test_color__without_a_number_is_suggested_by_its_name():
+    """A color that a site has no number for is suggested by its name."""
+    tables = replace(TABLES, color_links=[])
+    match = Resolver(in_memory(tables)).resolve(colored(47, "bricklink", part="3001", color_name="Trans-Clear"))
+    assert [one.suggestions for one in match.wrong if one.code == "color.not_known_for_part"] == [("Red", "Black")]
+
+
+def test_color__nothing_is_odd_where_elements_are_a_selection():
+    """A catalog that knows some elements only warns of no color that they do not tell."""
+    some = in_memory(replace(small_tables(), complete=False))
+    assert Resolver(some).resolve(colored(86, part="3001")).wrong == ()
+
+
+@pytest.mark.parametrize(("complete", "space"), [(True, "rebrickable"), (False, "bricklink")])
+def test_color__a_selection_of_elements_refutes_no_claim(complete, space):
+    """Numbers that are known colors of the part elsewhere count against a claim only where all its colors are known."""
+    links = [ColorLink("bricklink", number, color) for number, color in ((1, LIGHT), (4, DARK), (14, WHITE))]
+    elements = [Element(f"30010{color}", "3001", color) for color in (1, 4, 14)]
+    tables = replace(small_tables(), color_links=links, elements=elements, complete=complete)
+    rows = [colored(number, part="3001") for number in (1, 4, 14)]
+    assert Resolver(in_memory(tables)).survey(rows).ballot("bricklink").space == space
 
 
 def test_color__direct_colors_of_models(resolver):
