@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.exceptions import Reject
-from celery.signals import worker_ready
+from celery.signals import celeryd_init, worker_ready
 
 from beat_schedule import BEAT_SCHEDULE
 from broker import make_app, queue_name
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 def run(pool: str, settings: Settings) -> int:
-    """Serve one queue until told to end; returns the exit code."""
+    """Serve one queue until told to end; returns the exit code, which is not 0 where it could not even begin to."""
     configure(service=f"worker-{pool}")
     queue = queue_named(pool)
     options = broker_options(settings)
@@ -43,6 +43,8 @@ def run(pool: str, settings: Settings) -> int:
     shutdown = Shutdown(worker, grace=settings.worker.grace)
     # Celery installs handlers of its own while it starts; ours replace them once it serves.
     worker_ready.connect(lambda **_: shutdown.install(), weak=False)
+    begun: list[Any] = []  # Celery's worker, which knows its exit code; its command drops it
+    celeryd_init.connect(lambda instance, **_: begun.append(instance), weak=False)
     watch = watch_for_deafness(worker, settings, hearing=hearing, restart=shutdown.restart)
     comeback = Comeback(worker.ledger, options, queue=queue.name, wake=worker.publisher.wake)
     listening.connect(lambda **_: comeback.listening(), weak=False)
@@ -69,7 +71,7 @@ def run(pool: str, settings: Settings) -> int:
         worker.close()
         log.info("worker.ended")
         shutdown.finish()
-    return 0
+    return next((int(one.exitcode or 0) for one in begun), 1)
 
 
 def register_tasks(app: Celery, worker: Worker, *, hearing: Hearing) -> None:

@@ -10,7 +10,7 @@ from support.waiting import wait_until
 
 from bench.files import parts_list
 from broker import depths
-from broker.app import queue_name
+from broker.app import make_app, queue_name
 from jobs.model import StepKey
 from jobs.queues import QUEUES
 
@@ -135,3 +135,13 @@ def test_frozen_worker__its_message_comes_back(celery_setup, house, own_rabbit):
     wait_until(lambda: depths(options)["parsing"] == 1, within=60, what="the message to come back")
     worker.send(signal.SIGCONT)
     assert house.wait_ended(job)["status"] == "succeeded"
+
+
+def test_worker__that_can_not_listen_ends_with_an_error(house):
+    """A worker whose line is none that it can use says so, and its exit code tells whoever supervises it."""
+    options = options_of(house)
+    with make_app(options).connection_for_write() as connection, connection.channel() as channel:
+        channel.queue_declare(queue_name(options, "parsing"), durable=True, auto_delete=False)  # no quorum queue
+    worker = house.pools["parsing"].start()
+    assert worker.wait_exit(within=60) == 1, worker.logs()
+    assert "PRECONDITION_FAILED" in worker.logs()
