@@ -12,6 +12,7 @@ BENCHES = {
     "upload": "MB/s of a large upload, over a server that only reads, hashes, writes and syncs",
     "cancel": "from the cancel of a running job to the death of its child, native calls included",
     "recovery": "how soon work goes on after a worker was killed, and after the broker is back",
+    "parts": "parts lists: parsers and the whole step over bare libraries, speed and memory in the sandbox",
     "catalog": "compiling a parts catalog of real size, and asking it, over plain dictionaries",
     "resolver": "what a row of a list costs: seen before, of a new id, of an unknown one; and the survey of a list",
     "idle": "memory and processor time of the embedded platform while nothing happens",

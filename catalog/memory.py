@@ -1,6 +1,6 @@
 """A catalog in memory, made from plain values: the twin of the compiled file for tests and small tools."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from catalog.index import Index
 from catalog.port import Color, Element, Part, Relation
@@ -50,6 +50,9 @@ class MemoryCatalog:
 
     def mould_group(self, part_num: str) -> Sequence[str]:
         return tuple(self._index.moulds.get(part_num.lower(), ()))
+
+    def prefetch(self, raw_ids: Iterable[str], *, maps: Iterable[str] = (), external: Iterable[str] = ()) -> None:
+        """Everything is at hand already."""
 
     def part_nums(self) -> Sequence[str]:
         if self._part_nums is None:

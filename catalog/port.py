@@ -4,7 +4,7 @@ Part numbers and color ids without further words are Rebrickable's. Lookups of p
 ids hold no two that differ in case alone); what is returned is spelled as the catalog spells it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -94,6 +94,12 @@ class Catalog(Protocol):
         """Part numbers that are moulds of one shape, the part's own among them, the preferred one first.
 
         The M relations' transitive closure, made when the catalog is compiled. Empty where the part has no other mould.
+        """
+
+    def prefetch(self, raw_ids: Iterable[str], *, maps: Iterable[str] = (), external: Iterable[str] = ()) -> None:
+        """Look many numbers up at once: as parts, in the `maps` of these spaces, and for their `external` ids.
+
+        A hint that makes later answers faster and changes none.
         """
 
     def part_nums(self) -> Sequence[str]:

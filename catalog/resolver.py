@@ -23,6 +23,8 @@ from catalog.suffixes import clean
 
 MAX_KEPT = 50_000  # answers that are kept, some 30 MB; then memory starts anew
 _MAX_SHADES = 10_000  # colors that are kept; a list has some hundred
+_MAPPED = (Space.BRICKLINK, Space.LDRAW, Space.LEGO)  # spaces of which there are id maps
+_NO_PARTS = (Space.MPN, Space.ELEMENT)
 _PART = "P"  # BrickLink's letter; whatever has another is no part
 _MAX_NAME = 300  # characters of a row's name that count
 _DOUBTFUL = 0.8  # a part found with less confidence gives way to the row's element
@@ -75,6 +77,18 @@ class Resolver:
         for kept in (self._kept, self._numbers, self._shades):
             kept.clear()
         return self.spaces
+
+    def prefetch(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Have the catalog look the parts of rows to come up together: several times as fast as one by one."""
+        wanted: dict[str, set[str]] = {}
+        for fields in rows:
+            raw_id, space = fields["raw_id"], fields["id_space"]
+            if raw_id and (raw_id, space) not in self._numbers:
+                wanted.setdefault(space, set()).add(raw_id)
+        for space, raw_ids in wanted.items():
+            found = self.spaces.part_space(space)
+            if found not in _NO_PARTS:
+                self._catalog.prefetch(raw_ids, maps=[found] if found in _MAPPED else ())
 
     def resolve(self, fields: Mapping[str, Any]) -> Match:
         """The part and color that a row means; `fields` are those of a parser's record. Never raises."""

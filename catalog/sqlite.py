@@ -6,7 +6,7 @@ a connection must not cross a fork. Nobody changes a compiled file in place, so 
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -16,10 +16,16 @@ from urllib.parse import quote
 from catalog.port import Color, Element, Part, Relation
 from catalog.schema import APPLICATION_ID, FORMAT, PART_NUMS, SEPARATOR, read_head
 
-_MEMO = 4096  # answers kept per kind of lookup
+_MEMO = 65_536  # answers kept per kind of lookup: more than the parts of any list, so that none is asked for twice
 _MMAP = 1024**3  # bytes; only what the file has is mapped
 _PAGES = 64  # in SQLite's own cache, which a mapped file hardly uses
+_BATCH = 256  # keys in one query
+_PARTS = "SELECT key, part_num, name, category, colors FROM parts WHERE key IN ({marks})"
+_MAPS = "SELECT key, part_nums FROM part_maps WHERE space = ? AND key IN ({marks})"
+_EXTERNAL = "SELECT key, ids FROM external_ids WHERE space = ? AND key IN ({marks})"
+_Known = tuple[Part | None, frozenset[int]]
 _NO_COLORS: frozenset[int] = frozenset()
+_NOT_KNOWN: _Known = (None, _NO_COLORS)
 _SERIALIZED = 3  # sqlite3.threadsafety: threads may share a connection
 
 
@@ -47,13 +53,12 @@ class SqliteCatalog:
             raise CatalogUnusable(f"{path.name} is a damaged catalog: it does not say its version")
         self._version: str = meta["version"]
         self._counts: dict[str, int] = json.loads(meta["counts"])
-        self._part = lru_cache(_MEMO)(self._read_part)
-        self._mapped = lru_cache(_MEMO)(self._read_mapped)
-        self._external = lru_cache(_MEMO)(self._read_external)
+        self._complete = meta.get("complete") != "no"
+        self._parts: dict[str, _Known] = {}
+        self._lines: dict[tuple[str, str, str], tuple[str, ...]] = {}  # table, space, key -> what stands there
         self._element = lru_cache(_MEMO)(self._read_element)
         self._part_colors = lru_cache(_MEMO)(self._read_part_colors)
         self._relations = lru_cache(_MEMO)(self._read_relations)
-        self._complete = meta.get("complete") != "no"
         self._moulds = lru_cache(_MEMO)(self._read_moulds)
 
     @property
@@ -69,13 +74,13 @@ class SqliteCatalog:
         return self._complete
 
     def part(self, part_num: str) -> Part | None:
-        return self._part(part_num.lower())[0]
+        return self._known(part_num.lower())[0]
 
     def mapped(self, space: str, raw_id: str) -> Sequence[str]:
-        return self._mapped(space, raw_id.lower())
+        return self._line(_MAPS, space, raw_id.lower())
 
     def external(self, space: str, part_num: str) -> Sequence[str]:
-        return self._external(space, part_num.lower())
+        return self._line(_EXTERNAL, space, part_num.lower())
 
     def element(self, element_id: str) -> Element | None:
         return self._element(element_id)
@@ -84,13 +89,22 @@ class SqliteCatalog:
         return self._part_colors(part_num.lower()).get(color_id, ())
 
     def known_colors(self, part_num: str) -> frozenset[int]:
-        return self._part(part_num.lower())[1]
+        return self._known(part_num.lower())[1]
 
     def relations(self, part_num: str) -> Sequence[Relation]:
         return self._relations(part_num.lower())
 
     def mould_group(self, part_num: str) -> Sequence[str]:
         return self._moulds(part_num.lower())
+
+    def prefetch(self, raw_ids: Iterable[str], *, maps: Iterable[str] = (), external: Iterable[str] = ()) -> None:
+        keys = {raw_id.lower() for raw_id in raw_ids if raw_id.isascii()}  # of others some can't be asked for at all
+        for some in _batches(sorted(keys - self._parts.keys())):
+            self._learn_parts(some)
+        for table, spaces in ((_MAPS, maps), (_EXTERNAL, external)):
+            for space in spaces:
+                for some in _batches([key for key in keys if (table, space, key) not in self._lines]):
+                    self._learn_lines(table, space, some)
 
     def part_nums(self) -> Sequence[str]:
         return self._part_nums
@@ -121,20 +135,31 @@ class SqliteCatalog:
 
     # What the memos ask when they do not know.
 
-    def _read_part(self, key: str) -> tuple[Part | None, frozenset[int]]:
+    def _known(self, key: str) -> "_Known":
         """The part, and the colors that it is known in: one search for what is asked together."""
-        rows = self._rows("SELECT part_num, name, category, colors FROM parts WHERE key = ?", key)
-        if not rows:
-            return None, _NO_COLORS
-        num, name, category, colors = rows[0]
-        part = Part(num, name, self._categories[category])
-        return part, frozenset(map(int, colors.split(SEPARATOR))) if colors else _NO_COLORS
+        found = self._parts.get(key)
+        return self._learn_parts([key])[key] if found is None else found
 
-    def _read_mapped(self, space: str, key: str) -> tuple[str, ...]:
-        return _split(self._rows("SELECT part_nums FROM part_maps WHERE space = ? AND key = ?", space, key))
+    def _learn_parts(self, keys: Sequence[str]) -> "dict[str, _Known]":
+        found = dict.fromkeys(keys, _NOT_KNOWN)
+        for key, num, name, category, colors in self._rows(_PARTS.format(marks=_marks(keys)), *keys):
+            known = frozenset(map(int, colors.split(SEPARATOR))) if colors else _NO_COLORS
+            found[key] = Part(num, name, self._categories[category]), known
+        _make_room(self._parts)
+        self._parts.update(found)  # all at once: threads may share a catalog
+        return found
 
-    def _read_external(self, space: str, key: str) -> tuple[str, ...]:
-        return _split(self._rows("SELECT ids FROM external_ids WHERE space = ? AND key = ?", space, key))
+    def _line(self, table: str, space: str, key: str) -> tuple[str, ...]:
+        found = self._lines.get((table, space, key))
+        return self._learn_lines(table, space, [key])[table, space, key] if found is None else found
+
+    def _learn_lines(self, table: str, space: str, keys: Sequence[str]) -> dict[tuple[str, str, str], tuple[str, ...]]:
+        found: dict[tuple[str, str, str], tuple[str, ...]] = dict.fromkeys(((table, space, key) for key in keys), ())
+        for key, text in self._rows(table.format(marks=_marks(keys)), space, *keys):
+            found[table, space, key] = tuple(text.split(SEPARATOR))
+        _make_room(self._lines)
+        self._lines.update(found)
+        return found
 
     def _read_element(self, element_id: str) -> Element | None:
         rows = self._rows("SELECT element_id, part_num, color_id FROM elements WHERE element_id = ?", element_id)
@@ -196,6 +221,20 @@ class SqliteCatalog:
         return CatalogUnusable(
             f"the compiled catalog {self._path.name} can't be read: {wrong}; import the catalog again"
         )
+
+
+def _batches(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (keys[at : at + _BATCH] for at in range(0, len(keys), _BATCH))
+
+
+def _marks(keys: Sequence[str]) -> str:
+    return ",".join("?" * len(keys))
+
+
+def _make_room(kept: dict[Any, Any]) -> None:
+    """Start anew where a memo is full: no list has so many different parts."""
+    if len(kept) >= _MEMO:
+        kept.clear()
 
 
 def _check_head(path: Path) -> None:

@@ -44,6 +44,8 @@ class Assembly(NamedTuple):
 
 def clean(raw: str) -> str | None:
     """The number as it can be looked up: lower case, no blanks, no `.dat`; None where no part number looks like it."""
+    if raw.isalnum() and raw.isascii() and len(raw) <= MAX_ID:
+        return raw.lower()  # as nearly all are
     if len(raw) > 2 * MAX_ID:
         return None
     text = unicodedata.normalize("NFKC", raw).translate(_UNSEEN).lower()

@@ -1,5 +1,6 @@
 """What a parser yields: `Record` for a good row, `Issue` for each thing wrong, `Fact` for what the file says of itself."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -52,6 +53,21 @@ class Record(NamedTuple):
     def to_json(self) -> dict[str, Any]:
         """One line of `records.jsonl`."""
         return {"row": self.row, "line": self.line, **self.fields}
+
+
+class Rows(NamedTuple):
+    """Good rows in bulk, as a list of millions has them: they stand one behind the other, on lines of their own."""
+
+    row: int  # 1-based item, of the first
+    line: int  # 1-based line of the file, of the first
+    qty: list[int]  # of each
+    stated: list[dict[str, Any]]  # what else each row states; equal rows share an object, which nobody may change
+
+    def records(self) -> Iterator[Record]:
+        """The same one by one."""
+        rows = zip(self.stated, self.qty, strict=True)
+        for number, (stated, qty) in enumerate(rows):
+            yield Record(self.row + number, self.line + number, stated | {"qty": qty})
 
 
 class Fact(NamedTuple):

@@ -29,7 +29,11 @@ PARSING = Queue(
         "catalog.sqlite",
         "lists.assembly",
         "parsers.bricklink_xml",
+        "parsers.brickstore_bsx",
         "parsers.rebrickable_csv",
+        "parsers.element_csv",
+        "parsers.studio_csv",
+        "parsers.table",
         "parsers.pdf",
     ),
 )

@@ -3,30 +3,33 @@
 The step of the pipeline and `heavylift check` both run this, so both say the same.
 """
 
+import gc
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from catalog.match import By, Correction, Finding, Match
+from catalog.match import Correction, Finding
 from catalog.port import Catalog
 from catalog.resolver import Resolver
-from jobs.issues import Fact, Issue, Record
+from jobs.issues import Fact, Issue, Record, Rows
 from lists.issues_file import IssuesFile
-from lists.lots import MAX_LOTS, Lot, LotBook, Role
-from lists.names import PartNames, color_names_of, column_of
-from lists.outputs import Output, write_outputs
+from lists.lots import MAX_LOTS, LotBook, Role
+from lists.meanings import Meaning, Meanings
+from lists.names import column_of
+from lists.outputs import SUMMARY, Output, outputs, write_lots
 from lists.records_file import RecordsFile
-from lists.totals import Totals, breakdown, shortened
+from lists.totals import Totals, shortened
 from parsers.codes import issue
 from parsers.encoding import Watch
-from parsers.lists import reader
+from parsers.lists import bulk_reader
 from parsers.wishes import PLAIN, Wishes
 
-SURVEYED = 2000  # rows that are looked at before the first is resolved: whose numbers are these?
-Item = Record | Issue | Fact
-_EXACT = {"by": By.EXACT, "confidence": 1.0}
+AHEAD = 2000  # rows that are looked up together
+SURVEYED = 600  # of the first ones: they tell whose numbers a file holds
+Item = Rows | Record | Issue | Fact
 
 
 class Notice(NamedTuple):
@@ -67,30 +70,37 @@ def assemble(
     watch: Watch | None = None,
 ) -> Assembled:
     """Read `source` and write everything below `folder`. Raises what the parser of its kind raises."""
+    import orjson
+
     choices = choices or Choices()
     resolver = Resolver(catalog, corrections=corrections)
     work = _Work(kind, resolver, catalog, choices)
-    with RecordsFile(folder) as records, IssuesFile(folder) as issues:
-        work.run(_surveyed(reader(kind)(source, watch=watch, wishes=wishes), resolver, work), records, issues)
+    with _collector_at_rest(), RecordsFile(folder) as records, IssuesFile(folder) as issues:
+        work.run(_surveyed(bulk_reader(kind)(source, watch=watch, wishes=wishes), resolver, work), records, issues)
         work.close(issues)
-    parts = breakdown(work.book, catalog)
+    with _collector_at_rest():
+        names, lots = write_lots(
+            folder, book=work.book, catalog=catalog, spares=choices.include_spares, currency=choices.currency
+        )
     summary = {"format": kind, "verdict": _verdict(work.totals, issues), **work.totals.facts(), **issues.facts()}
-    summary |= parts | {"spaces": work.spaces, "catalog": _catalog_facts(catalog), "file": work.facts}
-    outputs, more = write_outputs(
-        folder,
-        book=work.book,
-        catalog=catalog,
-        summary=summary,
-        spares=choices.include_spares,
-        currency=choices.currency,
-        written=(records.path, issues.jsonl, issues.csv),
-    )
+    summary |= lots | {"spaces": work.spaces, "catalog": _catalog_facts(catalog), "file": work.facts}
+    (folder / SUMMARY).write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    made = (records.path, issues.jsonl, issues.csv, *(folder / name for name in (SUMMARY, *names)))
     return Assembled(
-        summary=shortened(summary) | more,
-        outputs=outputs,
-        notices=tuple(_notices(work, catalog)),
-        facts=work.facts,
+        summary=shortened(summary), outputs=outputs(made), notices=tuple(_notices(work, catalog)), facts=work.facts
     )
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Rows hold no cycles, and looking for some among millions of values takes a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 class _Work:
@@ -99,7 +109,7 @@ class _Work:
     def __init__(self, kind: str, resolver: Resolver, catalog: Catalog, choices: Choices) -> None:
         self.kind = kind
         self.resolver = resolver
-        self.catalog = catalog
+        self.meanings = Meanings(resolver, catalog)
         self.choices = choices
         self.totals = Totals()
         self.book = LotBook()
@@ -109,38 +119,39 @@ class _Work:
         self._codes: list[str] = []  # of the row whose issues came last
         self._coded_row: int | None = None
 
-    def run(self, items: Iterator[Item], records: RecordsFile, issues: IssuesFile) -> None:
+    def run(self, items: Iterable[Item], records: RecordsFile, issues: IssuesFile) -> None:
         """Every row once: resolved, counted, merged, written."""
-        resolve, totals, book = self.resolver.resolve, self.totals, self.book
-        part_names, color_names = PartNames(self.catalog), color_names_of(self.catalog)
-        filled = self.choices.subtract_filled
         for item in items:
-            if type(item) is not Record:
+            if type(item) is Rows:
+                self._many(item, records, issues)
+            elif type(item) is Record:
+                qty = item.fields.pop("qty")
+                self._one(item.row, item.line, qty, self.meanings.of(item.fields), records, issues)
+            else:
                 self._note(item, issues)
-                continue
-            row, line, fields = item
-            match = resolve(fields)
-            for finding in match.wrong:
-                self._tell(finding, row=row, line=line, issues=issues)
-            qty = fields["qty"]
-            if filled and "qty_filled" in fields:
-                qty = max(0, qty - fields["qty_filled"])
-            role = _role(fields)
-            totals.add(row, qty, role)
-            book.add(_lot_key(fields, match, role), qty, row=row, fields=fields)
-            written = {
-                "row": row,
-                "line": line,
-                **fields,
-                "part_num": match.part_num,
-                "part_name": part_names[match.part_num],
-                "color_id": match.color_id,
-                "color": color_names.get(match.color_id),
-                "match": _match_json(match),
-            }
-            if self._coded_row == row:
-                written["issues"] = self._codes
-            records.add(written)
+
+    def _one(
+        self, row: int, line: int | None, qty: int, meaning: Meaning, records: RecordsFile, issues: IssuesFile
+    ) -> None:
+        for finding in meaning.match.wrong:
+            self._tell(finding, row=row, line=line, issues=issues)
+        pieces = max(0, qty - meaning.fields.get("qty_filled", 0)) if self.choices.subtract_filled else qty
+        self.totals.add(row, pieces, meaning.role)
+        self.book.add(meaning.lot, pieces, row=row, fields=meaning.fields)
+        records.add(row, line, qty, meaning, self._codes if self._coded_row == row else None)
+
+    def _many(self, rows: Rows, records: RecordsFile, issues: IssuesFile) -> None:
+        """Rows of which each is well by itself; those that the resolver has a word on are taken one by one."""
+        meaning_of, book = self.meanings.shared, self.book
+        meanings = [meaning_of(stated) for stated in rows.stated]
+        if any(meaning.match.wrong or "qty_filled" in meaning.fields for meaning in set(meanings)):
+            for number, (meaning, qty) in enumerate(zip(meanings, rows.qty, strict=True)):
+                self._one(rows.row + number, rows.line + number, qty, meaning, records, issues)
+            return
+        self.totals.add_many(rows.row + len(meanings) - 1, rows.qty, [meaning.role for meaning in meanings])
+        for row, (meaning, qty) in enumerate(zip(meanings, rows.qty, strict=True), rows.row):
+            book.add(meaning.lot, qty, row=row, fields=meaning.fields)
+        records.add_many(rows.row, rows.line, rows.qty, meanings)
 
     def _note(self, item: Any, issues: IssuesFile) -> None:
         """Keep a fact or an issue; a row's issues come before its record."""
@@ -181,7 +192,7 @@ class _Work:
         """What shows only at the end: of the file as a whole, totals that it claims, lots in several rows."""
         for finding in self.resolver.findings:
             self._tell(finding, row=None, line=None, issues=issues)
-        for found in chain(self._claims(), _duplicates(self.book.lots())):
+        for found in chain(self._claims(), _duplicates(self.book)):
             issues.add(found)
 
     def _claims(self) -> Iterator[Issue]:
@@ -192,50 +203,33 @@ class _Work:
 
 
 def _surveyed(items: Iterator[Item], resolver: Resolver, work: _Work) -> Iterator[Item]:
-    """`items` as they come, after the first rows were asked whose numbers they hold."""
-    first = list(islice(items, SURVEYED))
-    spaces = resolver.survey([item.fields for item in first if type(item) is Record])
-    work.spaces = spaces.to_json()
-    return chain(first, items)
+    """`items` as they come, after the first rows were asked whose numbers they hold; parts are looked up in bulk."""
+    ahead, stated = _ahead(items)
+    work.spaces = resolver.survey(islice(stated, SURVEYED)).to_json()
+    while ahead:
+        resolver.prefetch(stated)
+        yield from ahead
+        ahead, stated = _ahead(items)
 
 
-def _match_json(match: Match) -> dict[str, Any]:
-    """How sure an answer is; why, where it is not a plain hit."""
-    if match.by is By.EXACT:
-        return _EXACT
-    return {"by": match.by, "confidence": match.confidence, "reason": match.reason}
+def _ahead(items: Iterator[Item]) -> tuple[list[Item], list[dict[str, Any]]]:
+    """The next items that have some AHEAD rows, and what these rows state."""
+    found: list[Item] = []
+    stated: list[dict[str, Any]] = []
+    for item in items:
+        found.append(item)
+        if type(item) is Record:
+            stated.append(item.fields)
+        elif type(item) is Rows:
+            stated += item.stated
+        if len(stated) >= AHEAD or len(found) >= AHEAD:
+            break
+    return found, stated
 
 
-def _role(fields: Mapping[str, Any]) -> Role:
-    if fields["spare"]:
-        return Role.SPARE
-    if "alternate" in fields:
-        return Role.ALTERNATE
-    return Role.COUNTERPART if "counterpart" in fields else Role.PIECE
-
-
-def _lot_key(fields: Mapping[str, Any], match: Match, role: Role) -> tuple[Any, ...]:
-    """The members of a `LotKey`."""
-    part, color = match.part_num, match.color_id
-    price = fields.get("unit_price") or fields.get("max_price")
-    return (
-        fields["item_type"],
-        part,
-        None if part else fields["raw_id"],
-        color,
-        None if color is not None else fields["raw_color"],
-        fields.get("condition"),
-        price,
-        fields.get("currency"),
-        role,
-    )
-
-
-def _duplicates(lots: Iterable[Lot]) -> Iterator[Issue]:
-    for lot in lots:
-        if lot.rows > 1:
-            told = f"{lot.key.part_num or lot.file_id} in {lot.rows} rows"
-            yield issue("row.duplicate", told, row=lot.row, line=None)
+def _duplicates(book: LotBook) -> Iterator[Issue]:
+    for key, said, rows, row in book.repeated():
+        yield issue("row.duplicate", f"{key.part_num or said.raw_id} in {rows} rows", row=row, line=None)
 
 
 def _verdict(totals: Totals, issues: IssuesFile) -> str:

@@ -1,174 +1,165 @@
 """The merged list in forms that other programs read: Rebrickable CSV, BrickLink XML, Parquet, JSON lines.
 
 Ids come from the catalog; a lot that could not be resolved is written with the file's own id, so that nothing is lost.
+Each form is a context manager that takes the lots chunk by chunk, as `lists.lot_rows` makes them.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple, Protocol, Self
 
-from catalog.port import Catalog, Space
-from lists.lots import Lot, Role
-from lists.names import PartNames, color_names_of
+from lists.lot_rows import COLUMNS
 
 REBRICKABLE, BRICKLINK, LOTS, LOTS_PARQUET = "rebrickable.csv", "bricklink.xml", "lots.jsonl", "lots.parquet"
 UNKNOWN_COLOR = -1  # Rebrickable's own number for it
 _FORMULA = "=+-@\t\r"  # no part's number begins so; a cell that does is run by spreadsheets
-_ROLES = {Role.PIECE: "qty", Role.SPARE: "spares", Role.ALTERNATE: "alternates", Role.COUNTERPART: "counterparts"}
+_BUFFER = 1024 * 1024  # bytes
+Rows = Sequence[Mapping[str, Any]]
 
 
-class Written(NamedTuple):
+class Carried(NamedTuple):
     """How much of a list a form could carry."""
 
     lots: int
     left_out: int  # lots that the form has no words for
 
 
-class Names:
-    """A lot's names, and its ids in BrickLink's words; remembered."""
+class Form(Protocol):
+    """One file that the list is written to."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
-        self.of_parts = PartNames(catalog)
-        self.of_colors = color_names_of(catalog)
-        self._parts: dict[str, str] = {}
-        self._colors: dict[int, int | None] = {}
+    name: str
+    carried: Carried
 
-    def part(self, lot: Lot) -> str | None:
-        """BrickLink's id of the part: the file's own where it is one, else by the maps, else the same as the catalog's."""
-        num = lot.key.part_num
-        if num is None or lot.id_space == Space.BRICKLINK:
-            return lot.file_id
-        known = self._parts.get(num)
-        if known is None:
-            known = self._parts[num] = next(iter(self._catalog.external(Space.BRICKLINK, num)), num)
-        return known
+    def __enter__(self) -> Self: ...
 
-    def color(self, lot: Lot) -> int | None:
-        """BrickLink's number of the color; None where there is none."""
-        if lot.color_space == Space.BRICKLINK:
-            return lot.file_color
-        number = lot.key.color_id
-        if number is None:
-            return None
-        if number not in self._colors:
-            self._colors[number] = next(iter(self._catalog.external_colors(Space.BRICKLINK, number)), None)
-        return self._colors[number]
+    def __exit__(self, *error: object) -> None: ...
+
+    def add(self, rows: Rows) -> None:
+        """Write these lots."""
 
 
-def write_rebrickable(lots: Iterable[Lot], path: Path) -> Written:
+class _Text:
+    """A text file with a beginning and an end."""
+
+    def __init__(self, path: Path, *, begin: str, end: str) -> None:
+        self.name = path.name
+        self.carried = Carried(0, 0)
+        self._path, self._begin, self._end = path, begin, end
+
+    def __enter__(self) -> Self:
+        self._out: IO[str] = self._path.open("w", _BUFFER, encoding="utf-8", newline="")
+        self._out.write(self._begin)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._out.write(self._end)
+        self._out.close()
+
+    def _write(self, lines: list[str], *, of: int) -> None:
+        self._out.write("".join(lines))
+        lots, left_out = self.carried
+        self.carried = Carried(lots + len(lines), left_out + of - len(lines))
+
+
+class RebrickableCsv(_Text):
     """A Rebrickable parts list: `Part,Color,Quantity,Is Spare`; it knows parts only, and no prices."""
-    written = left_out = 0
-    with path.open("w", encoding="utf-8", newline="") as out:
-        out.write("Part,Color,Quantity,Is Spare\n")
-        for lot in lots:
-            key = lot.key
-            part = key.part_num or lot.file_id
-            if key.item_type != "P" or key.role > Role.SPARE or not part or part[0] in _FORMULA or lot.qty < 1:
-                left_out += 1
-                continue
-            color = UNKNOWN_COLOR if key.color_id is None else key.color_id
-            out.write(f"{_quoted(part)},{color},{lot.qty},{key.role == Role.SPARE}\n")
-            written += 1
-    return Written(written, left_out)
 
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / REBRICKABLE, begin="Part,Color,Quantity,Is Spare\n", end="")
 
-def write_bricklink(lots: Iterable[Lot], path: Path, *, names: Names, spares: bool) -> Written:
-    """A BrickLink wanted list; one cannot say what is spare, so spares are in it only where `spares` asks for them."""
-    written = left_out = 0
-    with path.open("w", encoding="utf-8") as out:
-        out.write("<INVENTORY>\n")
-        for lot in lots:
-            key = lot.key
-            part = names.part(lot)
-            if part is None or lot.qty < 1 or key.role > (Role.SPARE if spares else Role.PIECE):
-                left_out += 1
-                continue
-            color = names.color(lot)
-            words = [f"<ITEM><ITEMTYPE>{key.item_type}</ITEMTYPE><ITEMID>{_clean(part)}</ITEMID>"]
-            if color is not None and color >= 0:
-                words.append(f"<COLOR>{color}</COLOR>")
-            words.append(f"<MINQTY>{lot.qty}</MINQTY>")
-            if key.condition:
-                words.append(f"<CONDITION>{key.condition}</CONDITION>")
-            if key.unit_price:
-                words.append(f"<MAXPRICE>{key.unit_price}</MAXPRICE>")
-            words.append("</ITEM>\n")
-            out.write("".join(words))
-            written += 1
-        out.write("</INVENTORY>\n")
-    return Written(written, left_out)
-
-
-def lot_json(lot: Lot, *, names: Names) -> dict[str, Any]:
-    """One line of `lots.jsonl`, one row of `lots.parquet`."""
-    key = lot.key
-    counts = dict.fromkeys(_ROLES.values(), 0) | {_ROLES[Role(key.role)]: lot.qty}
-    return {
-        "row": lot.row,
-        "rows": lot.rows,
-        "item_type": key.item_type,
-        "part_num": key.part_num,
-        "color_id": key.color_id,
-        "name": names.of_parts[key.part_num] or lot.name,
-        "color_name": names.of_colors.get(key.color_id),
-        **counts,
-        "condition": key.condition,
-        "unit_price": key.unit_price,
-        "currency": key.currency,
-        "raw_id": lot.file_id,
-        "id_space": lot.id_space,
-        "raw_color": lot.file_color,
-        "color_space": lot.color_space,
-        "bricklink_id": names.part(lot),
-        "bricklink_color": names.color(lot),
-    }
-
-
-def write_lots(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
-    """`lots.jsonl`: for programs, and for the steps that come after."""
-    import orjson
-
-    with path.open("wb", 1024 * 1024) as out:
+    def add(self, rows: Rows) -> None:
+        lines = []
         for row in rows:
-            out.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+            part = row["part_num"] or row["raw_id"]
+            pieces, spares = row["qty"], row["spares"]
+            if not part or row["item_type"] != "P" or (pieces < 1 and spares < 1) or part[0] in _FORMULA:
+                continue
+            color = row["color_id"]
+            part = part if part.isalnum() else _quoted(part)
+            lines.append(f"{part},{UNKNOWN_COLOR if color is None else color},{pieces or spares},{not pieces}\n")
+        self._write(lines, of=len(rows))
 
 
-def write_parquet(rows: list[dict[str, Any]], path: Path) -> None:
+class BrickLinkXml(_Text):
+    """A BrickLink wanted list; it can not say what is spare, so spares are in it only where `spares` asks for them."""
+
+    def __init__(self, folder: Path, *, spares: bool) -> None:
+        super().__init__(folder / BRICKLINK, begin="<INVENTORY>\n", end="</INVENTORY>\n")
+        self._spares = spares
+
+    def add(self, rows: Rows) -> None:
+        lines = []
+        for row in rows:
+            part, color, pieces = row["bricklink_id"], row["bricklink_color"], row["qty"]
+            pieces = pieces or (row["spares"] if self._spares else 0)
+            if part is None or pieces < 1:
+                continue
+            part = part if part.isalnum() else _clean(part)
+            colored = "" if color is None or color < 0 else f"<COLOR>{color}</COLOR>"
+            more = f"<CONDITION>{row['condition']}</CONDITION>" if row["condition"] else ""
+            if row["unit_price"]:
+                more += f"<MAXPRICE>{row['unit_price']}</MAXPRICE>"
+            lines.append(
+                f"<ITEM><ITEMTYPE>{row['item_type']}</ITEMTYPE><ITEMID>{part}</ITEMID>{colored}"
+                f"<MINQTY>{pieces}</MINQTY>{more}</ITEM>\n"
+            )
+        self._write(lines, of=len(rows))
+
+
+class LotLines:
+    """`lots.jsonl`: for programs, and for the steps that come after."""
+
+    def __init__(self, folder: Path) -> None:
+        self.name = LOTS
+        self.carried = Carried(0, 0)
+        self._path = folder / LOTS
+
+    def __enter__(self) -> Self:
+        self._out: IO[bytes] = self._path.open("wb", _BUFFER)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._out.close()
+
+    def add(self, rows: Rows) -> None:
+        import orjson
+
+        for row in rows:  # each written at once: many kept together would cost ten times as much in fresh memory
+            self._out.write(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
+        self.carried = Carried(self.carried.lots + len(rows), 0)
+
+
+class LotTable:
     """`lots.parquet`: the same for data frames."""
-    import pyarrow as pa
-    from pyarrow import parquet
 
-    whole = {"row", "rows", "color_id", "raw_color", "bricklink_color", *_ROLES.values()}
-    names = _LOT_COLUMNS
-    schema = pa.schema([(name, pa.int64() if name in whole else pa.string()) for name in names])
-    columns = [pa.array([row[name] for row in rows], schema.field(name).type) for name in names]
-    parquet.write_table(pa.Table.from_arrays(columns, schema=schema), path, compression="zstd")
+    def __init__(self, folder: Path) -> None:
+        self.name = LOTS_PARQUET
+        self.carried = Carried(0, 0)
+        self._path = folder / LOTS_PARQUET
+
+    def __enter__(self) -> Self:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        self._pa = pa
+        self._schema = pa.schema([(name, pa.int64() if whole else pa.string()) for name, whole in COLUMNS])
+        self._writer = parquet.ParquetWriter(self._path, self._schema, compression="zstd")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._writer.close()
+
+    def add(self, rows: Rows) -> None:
+        columns = zip(*[row.values() for row in rows], strict=True)  # each has all of COLUMNS, in their order
+        arrays = [self._pa.array(cells, field.type) for cells, field in zip(columns, self._schema, strict=True)]
+        self._writer.write_table(self._pa.Table.from_arrays(arrays, schema=self._schema))
+        self.carried = Carried(self.carried.lots + len(rows), 0)
 
 
-_LOT_COLUMNS = [
-    "row",
-    "rows",
-    "item_type",
-    "part_num",
-    "color_id",
-    "name",
-    "color_name",
-    "qty",
-    "spares",
-    "alternates",
-    "counterparts",
-    "condition",
-    "unit_price",
-    "currency",
-    "raw_id",
-    "id_space",
-    "raw_color",
-    "color_space",
-    "bricklink_id",
-    "bricklink_color",
-]
+def forms(folder: Path, *, spares: bool) -> Iterable[Form]:
+    """Every form, below `folder`."""
+    return (RebrickableCsv(folder), BrickLinkXml(folder, spares=spares), LotLines(folder), LotTable(folder))
 
 
 def _quoted(text: str) -> str:

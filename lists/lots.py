@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
-MAX_LOTS = 300_000  # merged lots kept; a list with more is no list of parts, and memory has to stay flat
+MAX_LOTS = 200_000  # merged lots kept, some 100 MB; twice as many as there are known parts in known colors
 
 
 class Role(IntEnum):
@@ -30,32 +30,32 @@ class LotKey(NamedTuple):
     role: Role
 
 
-class Lot(NamedTuple):
-    """Merged rows."""
+class Said(NamedTuple):
+    """What the first row of a lot says of it in the file's own words."""
 
-    key: LotKey
-    qty: int  # pieces, all rows together; less what is filled, where that was asked for
-    rows: int  # how many were merged
-    row: int  # the first of them
-    name: str | None  # as the file, else the catalog calls it
-    file_id: str | None  # the first row's id as the file says it, resolved or not
-    id_space: str  # whose id that is
-    file_color: int | None  # the same for its color
+    name: str | None
+    raw_id: str | None
+    id_space: str
+    raw_color: int | None
     color_space: str
+
+
+# Members of `LotKey`, pieces, rows merged, first row, members of `Said`: bare, since lists have millions of rows.
+Entry = tuple[tuple[Any, ...], int, int, int, tuple[Any, ...]]
 
 
 class LotBook:
     """All lots of one list, in the order in which each came first."""
 
     def __init__(self) -> None:
-        self._kept: dict[LotKey | tuple[Any, ...], list[Any]] = {}
+        self._kept: dict[tuple[Any, ...], list[Any]] = {}  # LotKey -> [pieces, rows merged, first row, Said]
         self.left_out = 0  # rows that came after MAX_LOTS different ones
 
     def __len__(self) -> int:
         return len(self._kept)
 
     def add(self, key: tuple[Any, ...], qty: int, *, row: int, fields: Mapping[str, Any]) -> None:
-        """Merge one row; `key` has the members of `LotKey` (a bare tuple: lists have millions of rows)."""
+        """Merge one row; `key` has the members of `LotKey`."""
         kept = self._kept.get(key)
         if kept is not None:
             kept[0] += qty
@@ -72,7 +72,13 @@ class LotBook:
         else:
             self.left_out += 1
 
-    def lots(self) -> Iterator[Lot]:
-        """Each lot once."""
-        for members, (qty, rows, row, said) in self._kept.items():
-            yield Lot(LotKey(*members), qty, rows, row, *said)
+    def entries(self) -> Iterator[Entry]:
+        """Every lot."""
+        for key, (qty, rows, row, said) in self._kept.items():
+            yield key, qty, rows, row, said
+
+    def repeated(self) -> Iterator[tuple[LotKey, Said, int, int]]:
+        """Lots that stand in several rows: what they are, how many rows, the first one."""
+        for key, (_qty, rows, row, said) in self._kept.items():
+            if rows > 1:
+                yield LotKey(*key), Said(*said), rows, row

@@ -1,13 +1,17 @@
-"""Every file that a list becomes, with its name and media type, in the order in which people look for them."""
+"""The files that the merged list becomes, with their media types, and what their lots add up to."""
 
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from catalog.port import Catalog
 from lists import exports, issues_file, records_file
 from lists.cost import file_cost
-from lists.exports import Names, lot_json, write_bricklink, write_lots, write_parquet, write_rebrickable
+from lists.exports import forms
+from lists.lot_rows import Names, lot_rows
 from lists.lots import LotBook
+from lists.totals import Breakdown
 
 SUMMARY = "summary.json"
 JSON_LINES, PARQUET_TYPE = "application/x-ndjson", "application/vnd.apache.parquet"
@@ -22,6 +26,7 @@ _TYPES = {
     exports.LOTS: JSON_LINES,
     exports.LOTS_PARQUET: PARQUET_TYPE,
 }
+_CAN_LEAVE_OUT = (exports.REBRICKABLE, exports.BRICKLINK)  # the others carry whatever there is
 
 
 class Output(NamedTuple):
@@ -32,35 +37,33 @@ class Output(NamedTuple):
     media_type: str
 
 
-def write_outputs(
-    folder: Path,
-    *,
-    book: LotBook,
-    catalog: Catalog,
-    summary: dict[str, Any],
-    spares: bool,
-    currency: str | None,
-    written: tuple[Path, ...],
-) -> tuple[tuple[Output, ...], dict[str, Any]]:
-    """Write the summary and the merged list below `folder`, beside the files in `written`.
+def write_lots(
+    folder: Path, *, book: LotBook, catalog: Catalog, spares: bool, currency: str | None
+) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Write the merged list below `folder` in every form.
 
-    Returns all of them, and for the summary what each form could carry and what the list's own prices add up to.
+    Returns the names of the files, and for the summary what the lots add up to, what each form could carry, and what
+    the list's own prices come to, where it has some.
     """
-    import orjson
+    breakdown, made = Breakdown(catalog), tuple(forms(folder, spares=spares))
 
-    names = Names(catalog)
-    lots = list(book.lots())
-    carried = {
-        exports.REBRICKABLE: write_rebrickable(lots, folder / exports.REBRICKABLE),
-        exports.BRICKLINK: write_bricklink(lots, folder / exports.BRICKLINK, names=names, spares=spares),
-    }
-    rows = [lot_json(lot, names=names) for lot in lots]
-    write_lots(rows, folder / exports.LOTS)
-    write_parquet(rows, folder / exports.LOTS_PARQUET)
-    more: dict[str, Any] = {"exports": {name: entry._asdict() for name, entry in carried.items()}}
-    if any(row["unit_price"] for row in rows) and (cost := file_cost(rows, currency=currency, spares=spares)):
-        more["cost"] = cost
-    told = orjson.dumps(summary | more, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    (folder / SUMMARY).write_bytes(told)
-    made = [*written, *(folder / name for name in (SUMMARY, *carried, exports.LOTS, exports.LOTS_PARQUET))]
-    return tuple(Output(path, path.name, _TYPES[path.name]) for path in made), more
+    def written() -> Iterator[Mapping[str, Any]]:
+        """Each lot once it is counted and written: one pass, whatever has to look at them."""
+        with ExitStack() as stack:
+            for form in made:
+                stack.enter_context(form)
+            for rows in lot_rows(book, Names(catalog)):
+                breakdown.add(rows)
+                for form in made:
+                    form.add(rows)
+                yield from rows
+
+    cost = file_cost(written(), currency=currency, spares=spares)
+    carried = {form.name: form.carried._asdict() for form in made if form.name in _CAN_LEAVE_OUT}
+    facts = breakdown.facts() | {"exports": carried}
+    return tuple(form.name for form in made), facts | ({"cost": cost} if cost else {})
+
+
+def outputs(paths: Iterable[Path]) -> tuple[Output, ...]:
+    """These files with their media types."""
+    return tuple(Output(path, path.name, _TYPES[path.name]) for path in paths)

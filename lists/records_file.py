@@ -1,7 +1,10 @@
 """Accepted rows as a file: JSON lines, or Parquet alone where there are more than a hundred thousand."""
 
+from itertools import repeat
 from pathlib import Path
 from typing import IO, Any, Self
+
+from lists.meanings import Meaning
 
 JSONL, PARQUET = "records.jsonl", "records.parquet"
 MAX_LINES = 100_000  # rows that JSON lines are still a sensible form for
@@ -36,7 +39,7 @@ _TEXT = [
     "wanted_list_id",
     "match_by",
 ]
-_WHOLE = ("row", "line", "raw_color", "color_id", "qty", "qty_filled")
+_WHOLE = ("raw_color", "color_id", "qty_filled")
 _FLAGS = ("spare", "alternate", "counterpart", "notify")
 
 
@@ -57,7 +60,7 @@ class RecordsFile:
     def __enter__(self) -> Self:
         import orjson
 
-        self._dumps, self._newline = orjson.dumps, orjson.OPT_APPEND_NEWLINE
+        self._dumps = orjson.dumps
         self._lines = (self._folder / JSONL).open("wb", _BUFFER)
         return self
 
@@ -66,15 +69,31 @@ class RecordsFile:
         if self._parquet:
             self._parquet.close(flush=kind is None)
 
-    def add(self, row: dict[str, Any]) -> None:
-        """One accepted row, as it is to be read."""
+    def add(self, row: int, line: int | None, qty: int, meaning: Meaning, codes: list[str] | None = None) -> None:
+        """One accepted row; `codes` are those of its issues."""
         self.rows += 1
-        if self._parquet is None and self.rows > MAX_LINES:
+        if self._parquet is not None:
+            self._parquet.add((row, line, qty, codes), meaning)
+            return
+        if self.rows > MAX_LINES:
             self._parquet = self._in_other_form()
+            self._parquet.add((row, line, qty, codes), meaning)
+            return
+        text = meaning.json
+        if text is None:
+            text = meaning.json = self._dumps(meaning.fields)[1:-1]
+        more = b',"issues":' + self._dumps(codes) if codes else b""
+        number = b"null" if line is None else b"%d" % line
+        self._lines.write(b'{"row":%d,"line":%b,"qty":%d,%b%b}\n' % (row, number, qty, text, more))
+
+    def add_many(self, row: int, line: int, qty: list[int], meanings: list[Meaning]) -> None:
+        """Accepted rows that stand one behind the other and have no issues; `row` and `line` are the first one's."""
         if self._parquet is None:
-            self._lines.write(self._dumps(row, option=self._newline))
+            for number, (one, meaning) in enumerate(zip(qty, meanings, strict=True)):
+                self.add(row + number, line + number, one, meaning)
         else:
-            self._parquet.add(row)
+            self.rows += len(qty)
+            self._parquet.add_many(row, line, qty, meanings)
 
     def _in_other_form(self) -> "_Parquet":
         """What was written so far, as Parquet."""
@@ -84,9 +103,14 @@ class RecordsFile:
         parquet, lines = _Parquet(self._folder / PARQUET), self._folder / JSONL
         with lines.open("rb") as written:
             for line in written:
-                parquet.add(orjson.loads(line))
+                found = orjson.loads(line)
+                numbers = (found.pop("row"), found.pop("line"), found.pop("qty"), found.pop("issues", None))
+                parquet.write(numbers, parquet.cells(found))
         lines.unlink()
         return parquet
+
+
+Numbers = tuple[int, int | None, int, list[str] | None]  # row, line, quantity, codes of issues
 
 
 class _Parquet:
@@ -98,46 +122,53 @@ class _Parquet:
 
         self._pa = pa
         types = {name: pa.int64() for name in _WHOLE} | {name: pa.string() for name in _TEXT}
-        types |= {name: pa.bool_() for name in _FLAGS}
-        types |= {"confidence": pa.float32(), "issues": pa.list_(pa.string()), "extra": pa.string()}
-        first = ["row", "line", "part_num", "color_id", "qty", "spare"]
-        self._schema = pa.schema([(name, types[name]) for name in [*first, *(n for n in types if n not in first)]])
+        types |= {name: pa.bool_() for name in _FLAGS} | {"confidence": pa.float32(), "extra": pa.string()}
+        self._names = tuple(types)
+        self._placed = frozenset([*types, "match"])  # fields that have columns
+        own = {"row": pa.int64(), "line": pa.int64(), "qty": pa.int64(), "issues": pa.list_(pa.string())}
+        self._schema = pa.schema(own | types)
         self._writer = parquet.ParquetWriter(path, self._schema, compression="zstd")
-        self._batch: list[dict[str, Any]] = []
+        self._numbers: list[Numbers] = []
+        self._cells: list[tuple[Any, ...]] = []
 
-    def add(self, row: dict[str, Any]) -> None:
-        self._batch.append(row)
-        if len(self._batch) >= _BATCH:
+    def add(self, numbers: Numbers, meaning: Meaning) -> None:
+        self.write(numbers, meaning.cells or self._filled(meaning))
+
+    def add_many(self, row: int, line: int, qty: list[int], meanings: list[Meaning]) -> None:
+        count = len(qty)
+        self._numbers += zip(range(row, row + count), range(line, line + count), qty, repeat(None, count), strict=True)
+        self._cells += [meaning.cells or self._filled(meaning) for meaning in meanings]
+        if len(self._cells) >= _BATCH:
             self._flush()
 
+    def _filled(self, meaning: Meaning) -> tuple[Any, ...]:
+        cells = meaning.cells = self.cells(meaning.fields)
+        return cells
+
+    def write(self, numbers: Numbers, cells: tuple[Any, ...]) -> None:
+        """One row: its own numbers, and what it shares with rows of the same meaning."""
+        self._numbers.append(numbers)
+        self._cells.append(cells)
+        if len(self._cells) >= _BATCH:
+            self._flush()
+
+    def cells(self, fields: dict[str, Any]) -> tuple[Any, ...]:
+        """A record's fields by column; those without a column of their own together in `extra`."""
+        match = fields["match"]
+        found = {**fields, "match_by": match["by"], "confidence": match["confidence"]}
+        if rest := {name: value for name, value in fields.items() if name not in self._placed}:
+            import orjson
+
+            found["extra"] = orjson.dumps(rest).decode()
+        return tuple(map(found.get, self._names))
+
     def close(self, *, flush: bool) -> None:
-        if flush and self._batch:
+        if flush and self._cells:
             self._flush()
         self._writer.close()
 
     def _flush(self) -> None:
-        pa, batch = self._pa, self._batch
-        stated = set().union(*batch)
-        unknown = stated - set(self._schema.names) - {"match"}
-        columns = []
-        for field in self._schema:
-            if field.name == "extra" and unknown:
-                values = [_extra(row, unknown) for row in batch]
-            elif field.name in {"match_by", "confidence"}:
-                member = "by" if field.name == "match_by" else "confidence"
-                values = [row["match"][member] for row in batch]
-            elif field.name in stated:
-                values = [row.get(field.name) for row in batch]
-            else:
-                columns.append(pa.nulls(len(batch), field.type))
-                continue
-            columns.append(pa.array(values, field.type))
-        self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
-        self._batch = []
-
-
-def _extra(row: dict[str, Any], names: set[str]) -> str | None:
-    import orjson
-
-    found = {name: row[name] for name in sorted(names) if name in row}
-    return orjson.dumps(found).decode() if found else None
+        columns = [*zip(*self._numbers, strict=True), *zip(*self._cells, strict=True)]
+        arrays = [self._pa.array(cells, field.type) for cells, field in zip(columns, self._schema, strict=True)]
+        self._writer.write_table(self._pa.Table.from_arrays(arrays, schema=self._schema))
+        self._numbers, self._cells = [], []

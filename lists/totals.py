@@ -1,11 +1,12 @@
 """What a list adds up to: rows and pieces as they come, colors and categories from its merged lots."""
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from itertools import compress
 from typing import Any
 
 from catalog.port import Catalog
-from lists.lots import Lot, LotBook, Role
+from lists.lots import Role
 
 _WORDS = {Role.PIECE: "pieces", Role.SPARE: "spares", Role.ALTERNATE: "alternates", Role.COUNTERPART: "counterparts"}
 SHOWN = 10  # colors and categories in a job's summary; its `summary.json` has all
@@ -28,6 +29,14 @@ class Totals:
         if not qty:
             self.zero += 1
 
+    def add_many(self, last: int, pieces: list[int], roles: list[Role]) -> None:
+        """Count accepted rows, of which `last` is the last one."""
+        self.accepted += len(pieces)
+        self.rows = last
+        self.zero += pieces.count(0)
+        for role in set(roles):
+            self.pieces[role] += sum(compress(pieces, map(role.__eq__, roles)))
+
     def facts(self) -> dict[str, Any]:
         """For the summary. Alternates and counterparts are told only where there are any."""
         always = (Role.PIECE, Role.SPARE)
@@ -41,44 +50,57 @@ class Totals:
         }
 
 
-def breakdown(book: LotBook, catalog: Catalog) -> dict[str, Any]:
+class Breakdown:
     """By color, by category, distinct parts and what is unresolved: of pieces and spares, rows of one lot merged."""
-    colors: dict[int | None, list[int]] = defaultdict(lambda: [0, 0])
-    categories: dict[str | None, list[int]] = defaultdict(lambda: [0, 0])
-    parts: dict[str, str | None] = {}
-    unresolved: Counter[str] = Counter()
-    count = 0
-    for lot in _counted(book.lots()):
-        key = lot.key
-        count += 1
-        _grow(colors[key.color_id], lot)
-        if key.part_num is None:
-            _grow(categories[None], lot)
-            if key.item_type == "P":
-                unresolved.update({"lots": 1, "pieces": lot.qty})
-            continue
-        if key.part_num not in parts:
-            part = catalog.part(key.part_num)
-            parts[key.part_num] = part.category if part else None
-        _grow(categories[parts[key.part_num]], lot)
-    known = catalog.colors()
-    return {
-        "merged_lots": count,
-        "distinct_parts": len(parts),
-        "unresolved": {"lots": unresolved["lots"], "pieces": unresolved["pieces"]},
-        "by_color": [
-            {
-                "color_id": number,
-                "name": known[number].name if number in known else None,
-                "lots": lots,
-                "pieces": pieces,
-            }
-            for number, (lots, pieces) in _largest(colors)
-        ],
-        "by_category": [
-            {"category": name, "lots": lots, "pieces": pieces} for name, (lots, pieces) in _largest(categories)
-        ],
-    }
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._colors: dict[int | None, list[int]] = defaultdict(lambda: [0, 0])  # lots, pieces
+        self._categories: dict[str | None, list[int]] = defaultdict(lambda: [0, 0])
+        self._parts: dict[str, str | None] = {}  # part number -> category
+        self._lots = self._unknown_lots = self._unknown_pieces = 0
+
+    def add(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Count these lots, as `lists.lot_rows` makes them."""
+        parts = self._parts
+        for row in rows:
+            if row["alternates"] or row["counterparts"]:
+                continue
+            part, pieces = row["part_num"], row["qty"] + row["spares"]
+            self._lots += 1
+            _grow(self._colors[row["color_id"]], pieces)
+            if part is None:
+                _grow(self._categories[None], pieces)
+                if row["item_type"] == "P":
+                    self._unknown_lots += 1
+                    self._unknown_pieces += pieces
+                continue
+            if part not in parts:
+                found = self._catalog.part(part)
+                parts[part] = found.category if found else None
+            _grow(self._categories[parts[part]], pieces)
+
+    def facts(self) -> dict[str, Any]:
+        """For the summary."""
+        known = self._catalog.colors()
+        return {
+            "merged_lots": self._lots,
+            "distinct_parts": len(self._parts),
+            "unresolved": {"lots": self._unknown_lots, "pieces": self._unknown_pieces},
+            "by_color": [
+                {
+                    "color_id": color,
+                    "name": known[color].name if color in known else None,
+                    "lots": lots,
+                    "pieces": pieces,
+                }
+                for color, (lots, pieces) in _largest(self._colors)
+            ],
+            "by_category": [
+                {"category": name, "lots": lots, "pieces": pieces}
+                for name, (lots, pieces) in _largest(self._categories)
+            ],
+        }
 
 
 def shortened(facts: dict[str, Any]) -> dict[str, Any]:
@@ -86,13 +108,9 @@ def shortened(facts: dict[str, Any]) -> dict[str, Any]:
     return facts | {name: facts[name][:SHOWN] for name in ("by_color", "by_category")}
 
 
-def _counted(lots: Iterable[Lot]) -> Iterable[Lot]:
-    return (lot for lot in lots if lot.key.role <= Role.SPARE)
-
-
-def _grow(counts: list[int], lot: Lot) -> None:
+def _grow(counts: list[int], pieces: int) -> None:
     counts[0] += 1
-    counts[1] += lot.qty
+    counts[1] += pieces
 
 
 def _largest(counted: dict[Any, list[int]]) -> list[tuple[Any, list[int]]]:

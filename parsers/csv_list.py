@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import UnreadableFile
-from jobs.issues import Fact, Issue, Record, Severity
+from jobs.issues import Fact, Issue, Record, Rows, Severity
 from parsers import table
 from parsers.codes import CODES, issue
 from parsers.encoding import Watch, examine
@@ -20,6 +20,8 @@ from parsers.table_cells import Decimal, part_id, quantity, readings
 from parsers.text_blocks import MAX_LINE, blocks
 from parsers.wishes import Wishes
 
+_ROWS_KNOWN = 16_384  # different rows remembered, some 8 MB
+_ANY = "*"  # stands for any quantity
 _MARKS: dict[str, Decimal] = {",": ".", ";": ","}
 
 Blocks = Iterator[tuple[int, list[str]]]
@@ -55,7 +57,15 @@ class CsvList:
         yield from ()
 
     def read(self, path: Path, watch: Watch | None) -> Iterator[Record | Issue | Fact]:
-        """Every row, in order. Raises `UnreadableFile` (`format.empty`, `format.unknown`, `encoding.invalid`).
+        """Every row, in order, one by one; raises what `read_in_bulk` raises."""
+        for item in self.read_in_bulk(path, watch):
+            if type(item) is Rows:
+                yield from item.records()
+            else:
+                yield item  # type: ignore[misc]  # Rows are told apart by their exact type
+
+    def read_in_bulk(self, path: Path, watch: Watch | None) -> Iterator[Rows | Record | Issue | Fact]:
+        """Every row, in order, those that are well in bulk. Raises `UnreadableFile` (`format.empty`, `format.unknown`, `encoding.invalid`).
 
         Where the caller says which column holds what, the list is read as any other table.
         """
@@ -101,38 +111,46 @@ class CsvList:
     def _quantity(self, text: str) -> Reading:
         return quantity(text, self.decimal)
 
-    def _memos(self) -> list[Known]:
-        """What remembers each column's readings."""
-        names = {at: name for name, at in self.header.at.items() if name in self.fields}
-        unread = Unread()
-        return [Known(self.fields[names[at]]) if at in names else unread for at in range(len(self.header.cells))]
-
-    def _rows(self, rest: Blocks) -> Iterator[Record | Issue | Fact]:
-        base, memos, delimiter, finish = self.base, self._memos(), self.header.delimiter, self.finish
-        width, row = len(memos), 0
+    def _rows(self, rest: Blocks) -> Iterator[Rows | Record | Issue | Fact]:
+        """Every row, those that are well in bulk."""
+        delimiter, stated_by, at = self.header.delimiter, self._stated(), self.header.at["qty"]
+        quantities, width, row = Known(self.fields["qty"]), len(self.header.cells), 0
         for first, lines in rest:
+            well = Rows(row + 1, first, [], [])
             for number, line in enumerate(lines, first):
                 cells = line.split(delimiter) if '"' not in line else self._cells(line)
                 if len(cells) == width:
-                    found = base | dict(map(getitem, memos, cells))
-                    if WRONG not in found:
-                        if "" in found:
-                            del found[""]
-                        if finish is not None:
-                            finish(found)
+                    kind, qty = quantities[cells[at]]
+                    cells[at] = _ANY
+                    stated = stated_by[tuple(cells)]
+                    if stated is not None and kind == "qty":
                         row += 1
-                        yield Record(row, number, found)
+                        well.qty.append(qty)
+                        well.stated.append(stated)
                         continue
-                if not line.strip(" \t\r,;"):
-                    continue
-                if self.ends(cells):
-                    further = chain(lines[number - first + 1 :], (text for _, more in rest for text in more))
-                    yield from self.below(chain([cells], (self._cells(text) for text in further)))
-                    break
-                row += 1
-                yield from self._closely(line, cells, row=row, number=number)
+                    cells = line.split(delimiter) if '"' not in line else self._cells(line)
+                if well.qty:
+                    yield well
+                if line.strip(" \t\r,;"):
+                    if self.ends(cells):
+                        further = chain(lines[number - first + 1 :], (text for _, more in rest for text in more))
+                        yield from self.below(chain([cells], (self._cells(text) for text in further)))
+                        break
+                    row += 1
+                    yield from self._closely(line, cells, row=row, number=number)
+                well = Rows(row + 1, number + 1, [], [])
+            else:
+                if well.qty:
+                    yield well
         if not row:
             raise UnreadableFile("format.empty", "The list has a header and no rows.", hint="Export it again.")
+
+    def _stated(self) -> "_Stated":
+        """What remembers whole rows."""
+        names = {at: name for name, at in self.header.at.items() if name in self.fields and name != "qty"}
+        unread = Unread()
+        memos = [Known(self.fields[names[at]]) if at in names else unread for at in range(len(self.header.cells))]
+        return _Stated(memos, base=self.base, finish=self.finish)
 
     def _cells(self, line: str) -> list[str]:
         """The line's cells; none where its quotation marks do not pair up."""
@@ -177,6 +195,31 @@ class CsvList:
             yield issue(code, text or None, row=row, line=number, column=column, suggestions=likely)
         if not any(CODES[code].severity is Severity.ERROR for code, _ in wrong):
             yield Record(row, number, found)
+
+
+class _Stated(dict[tuple[str, ...], dict[str, Any] | None]):
+    """What a row's cells state, all but its quantity, whose cell is `_ANY`; None where they have to be looked at closely."""
+
+    def __init__(
+        self, memos: list[Known], *, base: dict[str, Any], finish: Callable[[dict[str, Any]], None] | None
+    ) -> None:
+        super().__init__()
+        self._memos, self._finish = memos, finish
+        self._base = {name: value for name, value in base.items() if name != "qty"}
+
+    def __missing__(self, cells: tuple[str, ...]) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = self._base | dict(map(getitem, self._memos, cells))
+        assert found is not None
+        if WRONG in found:
+            found = None
+        else:
+            found.pop("", None)
+            if self._finish is not None:
+                self._finish(found)
+        if len(self) >= _ROWS_KNOWN:
+            self.clear()
+        self[cells] = found
+        return found
 
 
 def color(text: str) -> Reading:

@@ -190,7 +190,7 @@ def test_threads__may_share_a_catalog(tmp_path):
     """Many threads asking at once get right answers."""
     with compiled(tmp_path / "a") as catalog, ThreadPoolExecutor(8) as threads:
         keys = ["3001", "3070B", "x9", "?"] * 500
-        found = list(threads.map(lambda key: catalog._read_part(key.lower()), keys))
+        found = list(threads.map(lambda key: catalog._learn_parts([key.lower()])[key.lower()], keys))
     assert [part and part.part_num for part, _colors in found] == ["3001", "3070b", "x9", None] * 500
 
 
@@ -214,12 +214,28 @@ def test_fork__a_child_opens_its_own(tmp_path):
         assert catalog.part("3070b") is not None
 
 
-def test_memos__are_bounded(tmp_path):
-    """However many ids are asked, what is remembered stays within its bound."""
+def test_memos__are_bounded(tmp_path, monkeypatch):
+    """However many ids are asked, one by one or together, what is remembered stays within its bound."""
+    monkeypatch.setattr("catalog.sqlite._MEMO", 300)
     with compiled(tmp_path / "a") as catalog:
-        for number in range(10_000):
+        for number in range(1000):
             catalog.part(str(number))
-        assert catalog._part.cache_info().currsize <= 4096
+            catalog.mapped("bricklink", str(number))
+        catalog.prefetch(map(str, range(2000)), maps=["bricklink"], external=["bricklink"])
+        assert len(catalog._parts) <= 300 + 256
+        assert len(catalog._lines) <= 300 + 256
+
+
+def test_prefetch__changes_no_answer(tmp_path):
+    """What was looked up together is answered as if it had been asked alone, unknown and odd ids among it."""
+    ids = ["3001", "3070B", "x9", "?", "\ud800", "ü", "4073", ""]
+    with compiled(tmp_path / "a") as alone, compiled(tmp_path / "b") as together:
+        together.prefetch(ids, maps=["bricklink", "ldraw"], external=["bricklink"])
+        for number in ids:
+            assert together.part(number) == alone.part(number)
+            assert together.known_colors(number) == alone.known_colors(number)
+            assert together.mapped("bricklink", number) == alone.mapped("bricklink", number)
+            assert together.external("bricklink", number) == alone.external("bricklink", number)
 
 
 def test_sample__compiles_without_complaint(tmp_path):

@@ -8,7 +8,8 @@ from lxml import etree
 from small_catalog import small_catalog
 
 from lists import lots as lots_module
-from lists.exports import Names, lot_json, write_bricklink, write_lots, write_parquet, write_rebrickable
+from lists.exports import BrickLinkXml, LotLines, LotTable, RebrickableCsv
+from lists.lot_rows import Names, lot_rows
 from lists.lots import LotBook, LotKey, Role
 
 
@@ -23,7 +24,19 @@ def book(*rows):
     for number, (lot, qty, fields) in enumerate(rows, 1):
         said = {"raw_id": lot.part_num, "id_space": "rebrickable", "raw_color": lot.color_id}
         made.add(tuple(lot), qty, row=number, fields=said | {"color_space": "rebrickable"} | fields)
-    return list(made.lots())
+    return made
+
+
+def rows_of(*rows):
+    (found,) = lot_rows(book(*rows), Names(small_catalog()))
+    return found
+
+
+def written(form, rows):
+    """The form's file, and what it could carry."""
+    with form:
+        form.add(rows)
+    return form.carried
 
 
 UNRESOLVED = key(None, None, raw_id="x99", raw_color=77)
@@ -41,8 +54,7 @@ LOTS = (
 def test_book__merges_equal_keys_and_keeps_the_first_row():
     """Rows of one key are one lot with all their pieces; another price, condition or role is another lot."""
     rows = [(key(), 4, {}), (key(), 3, {}), (key(unit_price="1"), 1, {}), (key(role=Role.SPARE), 1, {})]
-    merged = book(*rows)
-    assert [(lot.qty, lot.rows, lot.row) for lot in merged] == [(7, 2, 1), (1, 1, 3), (1, 1, 4)]
+    assert [entry[1:4] for entry in book(*rows).entries()] == [(7, 2, 1), (1, 1, 3), (1, 1, 4)]
 
 
 def test_book__has_an_end(monkeypatch):
@@ -53,13 +65,13 @@ def test_book__has_an_end(monkeypatch):
     for number, part in enumerate(["1", "2", "3", "1", "4"], 1):
         made.add(tuple(key(part)), 1, row=number, fields=fields)
     assert (len(made), made.left_out) == (2, 2)
-    assert [lot.qty for lot in made.lots()] == [2, 1]
+    assert [entry[1] for entry in made.entries()] == [2, 1]
 
 
 def test_rebrickable__parts_and_spares(tmp_path):
     """Parts and spares are written, what Rebrickable has no words for is counted; an unknown color is -1."""
-    told = write_rebrickable(book(*LOTS), tmp_path / "out.csv")
-    rows = list(csv.reader((tmp_path / "out.csv").open()))
+    told = written(RebrickableCsv(tmp_path), rows_of(*LOTS))
+    rows = list(csv.reader((tmp_path / "rebrickable.csv").open()))
     assert rows == [
         ["Part", "Color", "Quantity", "Is Spare"],
         ["3001", "4", "4", "False"],
@@ -73,15 +85,15 @@ def test_rebrickable__parts_and_spares(tmp_path):
 def test_rebrickable__no_cell_is_a_formula(tmp_path):
     """An unresolved id that a spreadsheet would run is left out, and one with a comma is quoted."""
     odd = [(key(None, 4, raw_id=text), 1, {"raw_id": text}) for text in ("=1+1", "@x", "-2", "a,b", 'q"x')]
-    told = write_rebrickable(book(*odd), tmp_path / "out.csv")
-    assert [row[0] for row in csv.reader((tmp_path / "out.csv").open())] == ["Part", "a,b", 'q"x']
+    told = written(RebrickableCsv(tmp_path), rows_of(*odd))
+    assert [row[0] for row in csv.reader((tmp_path / "rebrickable.csv").open())] == ["Part", "a,b", 'q"x']
     assert told == (2, 3)
 
 
 def test_bricklink__in_its_own_numbers(tmp_path):
     """Ids and colors are BrickLink's: by the maps, and the file's own where it spoke BrickLink already."""
-    told = write_bricklink(book(*LOTS), tmp_path / "out.xml", names=Names(small_catalog()), spares=False)
-    items = [{child.tag: child.text for child in item} for item in etree.parse(tmp_path / "out.xml").getroot()]
+    told = written(BrickLinkXml(tmp_path, spares=False), rows_of(*LOTS))
+    items = [{child.tag: child.text for child in item} for item in etree.parse(tmp_path / "bricklink.xml").getroot()]
     assert items == [
         {"ITEMTYPE": "P", "ITEMID": "3001", "COLOR": "5", "MINQTY": "4"},
         {"ITEMTYPE": "P", "ITEMID": "4073", "COLOR": "11", "MINQTY": "7", "CONDITION": "N", "MAXPRICE": "0.25"},
@@ -93,28 +105,22 @@ def test_bricklink__in_its_own_numbers(tmp_path):
 
 def test_bricklink__spares_on_request(tmp_path):
     """A wanted list can not mark spares, so they are in it only where they were asked for."""
-    told = write_bricklink(book(*LOTS), tmp_path / "out.xml", names=Names(small_catalog()), spares=True)
+    told = written(BrickLinkXml(tmp_path, spares=True), rows_of(*LOTS))
     assert told == (5, 2)
 
 
 def test_bricklink__is_xml_whatever_an_id_holds(tmp_path):
     """Markup and control characters in an id end up as text."""
     odd = "a<b>&\"'\x01\x0b]]>ü"
-    write_bricklink(
-        book((key(None, 4, raw_id=odd), 1, {"raw_id": odd})),
-        tmp_path / "out.xml",
-        names=Names(small_catalog()),
-        spares=False,
-    )
-    assert etree.parse(tmp_path / "out.xml").findtext(".//ITEMID") == "a<b>&\"']]>ü"
+    written(BrickLinkXml(tmp_path, spares=False), rows_of((key(None, 4, raw_id=odd), 1, {"raw_id": odd})))
+    assert etree.parse(tmp_path / "bricklink.xml").findtext(".//ITEMID") == "a<b>&\"']]>ü"
 
 
 def test_lots__json_lines_and_parquet_say_the_same(tmp_path):
     """Each lot is one object with pieces by role, and the table has the same in typed columns."""
-    names = Names(small_catalog())
-    rows = [lot_json(lot, names=names) for lot in book(*LOTS)]
-    write_lots(rows, tmp_path / "lots.jsonl")
-    write_parquet(rows, tmp_path / "lots.parquet")
+    rows = rows_of(*LOTS)
+    written(LotLines(tmp_path), rows)
+    written(LotTable(tmp_path), rows)
     lines = [json.loads(line) for line in (tmp_path / "lots.jsonl").read_text().splitlines()]
     assert lines == rows == pq.read_table(tmp_path / "lots.parquet").to_pylist()
     assert [(one["qty"], one["spares"], one["alternates"]) for one in rows[:5]] == [

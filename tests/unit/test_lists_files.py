@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from jobs.issues import Issue, Severity
 from lists import records_file
 from lists.issues_file import KEPT, IssuesFile, guarded
+from lists.lots import Role
+from lists.meanings import Meaning
 from lists.records_file import RecordsFile
 
 
-def row(number, **more):
-    fields = {"row": number, "line": number + 1, "item_type": "P", "raw_id": f"0{number}", "id_space": "bricklink"}
-    fields |= {"raw_color": 5, "color_space": "bricklink", "qty": 2, "spare": False}
-    found = {"part_num": None, "color_id": 4, "match": {"by": "none", "confidence": 0.0}}
-    return fields | more | found
+def meaning(number, **more):
+    fields = {"item_type": "P", "raw_id": f"0{number}", "id_space": "bricklink", "raw_color": 5, "spare": False}
+    fields |= {"color_space": "bricklink", "part_num": None, "color_id": 4, "match": {"by": "none", "confidence": 0.0}}
+    return Meaning(fields | more, None, role=Role.PIECE, lot=())
 
 
 def issue(number, **more):
@@ -27,41 +28,67 @@ def issue(number, **more):
 
 
 def written(folder, rows):
+    """`rows` are (row, line, qty, meaning, codes)."""
     with RecordsFile(folder) as records:
         for one in rows:
-            records.add(one)
+            records.add(*one)
     return records.path
+
+
+def rows_up_to(last, **more):
+    return [(number, number + 1, 2, meaning(number, **more), None) for number in range(1, last + 1)]
 
 
 def test_records__stay_json_lines_up_to_the_limit(tmp_path, monkeypatch):
     """A list of exactly as many rows as JSON lines are good for is JSON lines, as it came."""
     monkeypatch.setattr(records_file, "MAX_LINES", 3)
-    rows = [row(1), row(2, name="Brick", issues=["qty.zero"]), row(3)]
+    rows = rows_up_to(3, name='Brick, "ü"')
+    rows[1] = (2, None, 7, rows[1][3], ["qty.zero", "part.unknown"])
     path = written(tmp_path, rows)
     assert path.name == "records.jsonl"
-    assert [json.loads(line) for line in path.read_text().splitlines()] == rows
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert lines[0] == {"row": 1, "line": 2, "qty": 2} | rows[0][3].fields
+    numbers = {"row": 2, "line": None, "qty": 7, "issues": ["qty.zero", "part.unknown"]}
+    assert lines[1] == numbers | rows[1][3].fields
+    assert len(lines) == 3
 
 
 def test_records__become_parquet_alone_past_the_limit(tmp_path, monkeypatch):
     """One row more, and everything is in Parquet: no row twice, none lost, ids still text, unknown fields kept."""
     monkeypatch.setattr(records_file, "MAX_LINES", 3)
     monkeypatch.setattr(records_file, "_BATCH", 4)
-    rows = [row(n) for n in range(1, 10)]
-    rows[0] |= {"odd_field": [1, 2]}
-    rows[4] |= {"issues": ["qty.zero", "part.unknown"], "name": "Brick"}
+    rows = rows_up_to(9)
+    rows[0] = (*rows[0][:3], meaning(1, odd_field=[1, 2]), None)
+    rows[4] = (*rows[4][:3], meaning(5, name="Brick"), ["qty.zero", "part.unknown"])
     path = written(tmp_path, rows)
     assert path.name == "records.parquet"
     assert not (tmp_path / "records.jsonl").exists()
     table = pq.read_table(path).to_pylist()
     assert [one["row"] for one in table] == list(range(1, 10))
     assert [one["raw_id"] for one in table] == [f"0{n}" for n in range(1, 10)]
-    assert (table[4]["issues"], table[4]["name"], table[4]["match_by"]) == (
-        ["qty.zero", "part.unknown"],
-        "Brick",
-        "none",
-    )
+    found = (table[4]["issues"], table[4]["name"], table[4]["match_by"])
+    assert found == (["qty.zero", "part.unknown"], "Brick", "none")
     assert json.loads(table[0]["extra"]) == {"odd_field": [1, 2]}
     assert table[1]["extra"] is None
+
+
+@pytest.mark.parametrize("limit", [3, 100])
+def test_records__in_bulk_are_the_same_as_one_by_one(tmp_path, monkeypatch, limit):
+    """Rows that come together are written as if each had come alone, in both forms."""
+    monkeypatch.setattr(records_file, "MAX_LINES", limit)
+    rows = rows_up_to(12)
+    single, bulk = tmp_path / "single", tmp_path / "bulk"
+    single.mkdir()
+    bulk.mkdir()
+    path = written(single, rows)
+    with RecordsFile(bulk) as records:
+        records.add_many(1, 2, [2] * 5, [row[3] for row in rows[:5]])
+        records.add_many(6, 7, [2] * 7, [row[3] for row in rows[5:]])
+    assert records.path.name == path.name
+    if path.suffix == ".jsonl":
+        assert records.path.read_bytes() == path.read_bytes()
+    else:
+        assert pq.read_table(records.path).to_pylist() == pq.read_table(path).to_pylist()
 
 
 def test_records__a_broken_list_leaves_a_closed_file(tmp_path, monkeypatch):
@@ -69,7 +96,7 @@ def test_records__a_broken_list_leaves_a_closed_file(tmp_path, monkeypatch):
     monkeypatch.setattr(records_file, "MAX_LINES", 1)
 
     def broken():
-        yield from (row(1), row(2))
+        yield from rows_up_to(2)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

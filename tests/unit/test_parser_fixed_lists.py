@@ -82,7 +82,7 @@ def test_long_lists__keep_their_lines_and_the_memory_flat(tmp_path, module):
     """A list of many distinct parts has each row on its own line, and seven times the rows need no more memory."""
     head, row, tail = ROWS[module]
     peaks = []
-    for count in (10_000, 70_000):
+    for count in (20_000, 140_000):
         path = tmp_path / f"{count}"
         path.write_text(head + "".join(row.format(number) for number in range(count)) + tail, encoding="utf-8")
         tracemalloc.start()
