@@ -129,7 +129,7 @@ def _counts_up(cells: list[str]) -> bool:
 
 
 def _settled(kinds: list[_Kind], sample: list[list[str]], *, pasted: bool) -> Shape | None:
-    part = _part_column(kinds)
+    part = _part_column(kinds, pasted=pasted)
     if part is None:
         return None
     free = [at for at in range(len(kinds)) if at != part]
@@ -186,9 +186,15 @@ def _column_name(at: int, told: str | None, *, pasted: bool) -> str:
     return f"column {at + 1} ({told})" if told else f"column {at + 1}"
 
 
-def _part_column(kinds: list[_Kind]) -> int | None:
-    """The column of part numbers: all of it looks like them, and hardly two are the same."""
+def _part_column(kinds: list[_Kind], *, pasted: bool) -> int | None:
+    """The column of part numbers: all of it looks like them, and hardly two are the same.
+
+    Pasted lines are split with the number first; and one part in many colors has quantities that differ more.
+    """
     fit = [at for at, kind in enumerate(kinds) if kind.id >= _ALL and not kind.years and kind.words < 0.5]
-    return max(
-        fit, key=lambda at: (kinds[at].element == 1, kinds[at].marked == 0, kinds[at].distinct, -at), default=None
-    )
+
+    def likelihood(at: int) -> tuple[float, ...]:
+        kind = kinds[at]
+        return kind.element == 1, kind.marked == 0, -at if pasted else 0, kind.long >= 0.5, kind.distinct, -at
+
+    return max(fit, key=likelihood, default=None)
