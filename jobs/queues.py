@@ -24,7 +24,7 @@ PARSING = Queue(
         "lxml.etree",
         "pypdfium2",
         "orjson",
-        "pyarrow.parquet",
+        "lists.arrow",
         "rapidfuzz.process",
         "catalog.sqlite",
         "lists.assembly",

@@ -74,10 +74,10 @@ def assemble(
 
     choices = choices or Choices()
     resolver = Resolver(catalog, corrections=corrections)
-    work = _Work(kind, resolver, catalog, choices)
     with _collector_at_rest(), RecordsFile(folder) as records, IssuesFile(folder) as issues:
-        work.run(_surveyed(bulk_reader(kind)(source, watch=watch, wishes=wishes), resolver, work), records, issues)
-        work.close(issues)
+        work = _Work(kind, resolver, catalog, choices, records=records, issues=issues)
+        work.run(_surveyed(bulk_reader(kind)(source, watch=watch, wishes=wishes), work))
+        work.close()
     with _collector_at_rest():
         names, lots = write_lots(
             folder, book=work.book, catalog=catalog, spares=choices.include_spares, currency=choices.currency
@@ -106,59 +106,76 @@ def _collector_at_rest() -> Iterator[None]:
 class _Work:
     """The state of one pass."""
 
-    def __init__(self, kind: str, resolver: Resolver, catalog: Catalog, choices: Choices) -> None:
+    def __init__(
+        self,
+        kind: str,
+        resolver: Resolver,
+        catalog: Catalog,
+        choices: Choices,
+        *,
+        records: RecordsFile,
+        issues: IssuesFile,
+    ) -> None:
         self.kind = kind
+        self.records = records
+        self.issues = issues
         self.resolver = resolver
-        self.meanings = Meanings(resolver, catalog)
         self.choices = choices
         self.totals = Totals()
         self.book = LotBook()
+        self.meanings = Meanings(resolver, catalog, book=self.book, write=records.form)
         self.facts: dict[str, Any] = {}
         self.spaces: Any = None
         self._said: set[tuple[Any, ...]] = set()  # findings that are told once
         self._codes: list[str] = []  # of the row whose issues came last
         self._coded_row: int | None = None
 
-    def run(self, items: Iterable[Item], records: RecordsFile, issues: IssuesFile) -> None:
+    def run(self, items: Iterable[Item]) -> None:
         """Every row once: resolved, counted, merged, written."""
         for item in items:
             if type(item) is Rows:
-                self._many(item, records, issues)
+                self._many(item)
             elif type(item) is Record:
                 qty = item.fields.pop("qty")
-                self._one(item.row, item.line, qty, self.meanings.of(item.fields), records, issues)
+                self._one(item.row, item.line, qty, self.meanings.of(item.fields))
             else:
-                self._note(item, issues)
+                self._note(item)
 
-    def _one(
-        self, row: int, line: int | None, qty: int, meaning: Meaning, records: RecordsFile, issues: IssuesFile
-    ) -> None:
-        for finding in meaning.match.wrong:
-            self._tell(finding, row=row, line=line, issues=issues)
-        pieces = max(0, qty - meaning.fields.get("qty_filled", 0)) if self.choices.subtract_filled else qty
+    def _one(self, row: int, line: int | None, qty: int, meaning: Meaning) -> None:
+        for finding in meaning.wrong:
+            self._tell(finding, row=row, line=line)
+        pieces = max(0, qty - meaning.filled) if self.choices.subtract_filled else qty
         self.totals.add(row, pieces, meaning.role)
-        self.book.add(meaning.lot, pieces, row=row, fields=meaning.fields)
-        records.add(row, line, qty, meaning, self._codes if self._coded_row == row else None)
+        if meaning.lot is not None:
+            meaning.lot.add(row, pieces)
+        else:
+            self.book.left_out += 1
+        self.records.add(row, line, qty, meaning, self._codes if self._coded_row == row else None)
 
-    def _many(self, rows: Rows, records: RecordsFile, issues: IssuesFile) -> None:
-        """Rows of which each is well by itself; those that the resolver has a word on are taken one by one."""
-        meaning_of, book = self.meanings.shared, self.book
+    def _many(self, rows: Rows) -> None:
+        """Rows of which each is well by itself; where there is more to say of one, all are taken one by one."""
+        meaning_of = self.meanings.shared
         meanings = [meaning_of(stated) for stated in rows.stated]
-        if any(meaning.match.wrong or "qty_filled" in meaning.fields for meaning in set(meanings)):
+        different = set(meanings)
+        if not all(meaning.plain and meaning.lot for meaning in different):
             for number, (meaning, qty) in enumerate(zip(meanings, rows.qty, strict=True)):
-                self._one(rows.row + number, rows.line + number, qty, meaning, records, issues)
+                self._one(rows.row + number, rows.line + number, qty, meaning)
             return
-        self.totals.add_many(rows.row + len(meanings) - 1, rows.qty, [meaning.role for meaning in meanings])
         for row, (meaning, qty) in enumerate(zip(meanings, rows.qty, strict=True), rows.row):
-            book.add(meaning.lot, qty, row=row, fields=meaning.fields)
-        records.add_many(rows.row, rows.line, rows.qty, meanings)
+            lot = meaning.lot
+            lot.qty += qty  # type: ignore[union-attr]  # looked at above
+            lot.rows += 1  # type: ignore[union-attr]  # the same
+            if not lot.row:  # type: ignore[union-attr]  # the same
+                lot.row = row  # type: ignore[union-attr]  # the same
+        self.totals.add_many(rows.row + len(meanings) - 1, rows.qty, meanings)
+        self.records.add_many(rows.row, rows.line, rows.qty, meanings)
 
-    def _note(self, item: Any, issues: IssuesFile) -> None:
+    def _note(self, item: Any) -> None:
         """Keep a fact or an issue; a row's issues come before its record."""
         if type(item) is Fact:
             self.facts[item.name] = item.value
             return
-        issues.add(item)
+        self.issues.add(item)
         if item.row is None:
             return
         self.totals.rows = max(self.totals.rows, item.row)
@@ -166,7 +183,7 @@ class _Work:
             self._codes, self._coded_row = [], item.row
         self._codes.append(item.code)
 
-    def _tell(self, finding: Finding, *, row: int | None, line: int | None, issues: IssuesFile) -> None:
+    def _tell(self, finding: Finding, *, row: int | None, line: int | None) -> None:
         """What the resolver says of a row, as an issue; what is the same for every such row is told for the first."""
         if finding.once:
             said = (finding.code, finding.column, finding.value)
@@ -184,16 +201,15 @@ class _Work:
                 column=column_of(finding.column, kind=self.kind, told=told),
                 expected=finding.expected,
                 suggestions=finding.suggestions,
-            ),
-            issues,
+            )
         )
 
-    def close(self, issues: IssuesFile) -> None:
+    def close(self) -> None:
         """What shows only at the end: of the file as a whole, totals that it claims, lots in several rows."""
         for finding in self.resolver.findings:
-            self._tell(finding, row=None, line=None, issues=issues)
+            self._tell(finding, row=None, line=None)
         for found in chain(self._claims(), _duplicates(self.book)):
-            issues.add(found)
+            self.issues.add(found)
 
     def _claims(self) -> Iterator[Issue]:
         claimed = self.facts.get("declared_pieces")
@@ -202,34 +218,38 @@ class _Work:
             yield issue("total.mismatch", str(pieces), row=None, line=None, expected=str(claimed))
 
 
-def _surveyed(items: Iterator[Item], resolver: Resolver, work: _Work) -> Iterator[Item]:
+def _surveyed(items: Iterator[Item], work: _Work) -> Iterator[Item]:
     """`items` as they come, after the first rows were asked whose numbers they hold; parts are looked up in bulk."""
-    ahead, stated = _ahead(items)
-    work.spaces = resolver.survey(islice(stated, SURVEYED)).to_json()
+    ahead, stated = _ahead(items, work.meanings)
+    work.spaces = work.resolver.survey(islice(stated, SURVEYED)).to_json()
     while ahead:
-        resolver.prefetch(stated)
+        work.resolver.prefetch(stated)
         yield from ahead
-        ahead, stated = _ahead(items)
+        ahead, stated = _ahead(items, work.meanings)
 
 
-def _ahead(items: Iterator[Item]) -> tuple[list[Item], list[dict[str, Any]]]:
-    """The next items that have some AHEAD rows, and what these rows state."""
+def _ahead(items: Iterator[Item], meanings: Meanings) -> tuple[list[Item], list[dict[str, Any]]]:
+    """The next items that have some AHEAD rows, and what these rows state; rows in bulk only what is new of it."""
     found: list[Item] = []
     stated: list[dict[str, Any]] = []
+    count = 0
     for item in items:
         found.append(item)
         if type(item) is Record:
+            count += 1
             stated.append(item.fields)
         elif type(item) is Rows:
-            stated += item.stated
-        if len(stated) >= AHEAD or len(found) >= AHEAD:
+            count += len(item.qty)
+            stated += meanings.unseen({id(one): one for one in item.stated}.values())
+        if count >= AHEAD or len(found) >= AHEAD:
             break
     return found, stated
 
 
 def _duplicates(book: LotBook) -> Iterator[Issue]:
-    for key, said, rows, row in book.repeated():
-        yield issue("row.duplicate", f"{key.part_num or said.raw_id} in {rows} rows", row=row, line=None)
+    for key, lot in book.repeated():
+        raw_id = lot.said[1]
+        yield issue("row.duplicate", f"{key.part_num or raw_id} in {lot.rows} rows", row=lot.row, line=None)
 
 
 def _verdict(totals: Totals, issues: IssuesFile) -> str:

@@ -139,8 +139,7 @@ class LotTable:
         self._path = folder / LOTS_PARQUET
 
     def __enter__(self) -> Self:
-        import pyarrow as pa
-        from pyarrow import parquet
+        from lists.arrow import pa, parquet
 
         self._pa = pa
         self._schema = pa.schema([(name, pa.int64() if whole else pa.string()) for name, whole in COLUMNS])

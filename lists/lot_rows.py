@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from catalog.port import Catalog, Space
-from lists.lots import Entry, LotBook, Role
+from lists.lots import Lot, LotBook, Role
 from lists.names import PartNames, color_names_of
 
 CHUNK = 10_000  # lots at a time: bounds memory
@@ -68,19 +68,20 @@ def lot_rows(book: LotBook, names: Names) -> Iterator[list[dict[str, Any]]]:
     """
     entries = book.entries()
     while chunk := list(islice(entries, CHUNK)):
-        names.expect({key[1] for key, *_ in chunk if key[1]})
+        names.expect({key[1] for key, _ in chunk if key[1]})
         yield list(_rows(chunk, names))
 
 
-def _rows(entries: Iterable[Entry], names: Names) -> Iterator[dict[str, Any]]:
+def _rows(entries: Iterable[tuple[tuple[Any, ...], Lot]], names: Names) -> Iterator[dict[str, Any]]:
     part_names, color_names = names.parts, names.colors
     bricklink_parts, bricklink_colors = names.bricklink_parts, names.bricklink_colors
-    for key, qty, rows, row, said in entries:
+    for key, lot in entries:
         item_type, part, _, color, _, condition, price, currency, role = key
-        name, raw_id, id_space, raw_color, color_space = said
+        name, raw_id, id_space, raw_color, color_space = lot.said
+        qty = lot.qty
         yield {
-            "row": row,
-            "rows": rows,
+            "row": lot.row,
+            "rows": lot.rows,
             "item_type": item_type,
             "part_num": part,
             "color_id": color,

@@ -40,45 +40,48 @@ class Said(NamedTuple):
     color_space: str
 
 
-# Members of `LotKey`, pieces, rows merged, first row, members of `Said`: bare, since lists have millions of rows.
-Entry = tuple[tuple[Any, ...], int, int, int, tuple[Any, ...]]
+class Lot:
+    """Merged rows; grows with each of them."""
+
+    __slots__ = ("qty", "row", "rows", "said")
+
+    def __init__(self, said: tuple[Any, ...]) -> None:
+        self.qty = 0  # pieces, all rows together; less what is filled, where that was asked for
+        self.rows = 0  # merged
+        self.row = 0  # the first of them
+        self.said = said  # members of `Said`
+
+    def add(self, row: int, qty: int) -> None:
+        """Merge one row."""
+        self.qty += qty
+        self.rows += 1
+        if not self.row:
+            self.row = row
 
 
 class LotBook:
     """All lots of one list, in the order in which each came first."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[Any, ...], list[Any]] = {}  # LotKey -> [pieces, rows merged, first row, Said]
-        self.left_out = 0  # rows that came after MAX_LOTS different ones
+        self._kept: dict[tuple[Any, ...], Lot] = {}  # by the members of `LotKey`
+        self.left_out = 0  # rows of lots past the limit
 
     def __len__(self) -> int:
         return len(self._kept)
 
-    def add(self, key: tuple[Any, ...], qty: int, *, row: int, fields: Mapping[str, Any]) -> None:
-        """Merge one row; `key` has the members of `LotKey`."""
-        kept = self._kept.get(key)
-        if kept is not None:
-            kept[0] += qty
-            kept[1] += 1
-        elif len(self._kept) < MAX_LOTS:
-            said = (
-                fields.get("name"),
-                fields["raw_id"],
-                fields["id_space"],
-                fields["raw_color"],
-                fields["color_space"],
-            )
-            self._kept[key] = [qty, 1, row, said]
-        else:
-            self.left_out += 1
+    def lot(self, key: tuple[Any, ...], fields: Mapping[str, Any]) -> Lot | None:
+        """The lot of that key, which has the members of `LotKey`; None where it would be one too many."""
+        lot = self._kept.get(key)
+        if lot is None and len(self._kept) < MAX_LOTS:
+            get = fields.get
+            said = (get("name"), fields["raw_id"], fields["id_space"], fields["raw_color"], fields["color_space"])
+            lot = self._kept[key] = Lot(said)
+        return lot
 
-    def entries(self) -> Iterator[Entry]:
-        """Every lot."""
-        for key, (qty, rows, row, said) in self._kept.items():
-            yield key, qty, rows, row, said
+    def entries(self) -> Iterator[tuple[tuple[Any, ...], Lot]]:
+        """Members of `LotKey`, and what was merged under it."""
+        return iter(self._kept.items())
 
-    def repeated(self) -> Iterator[tuple[LotKey, Said, int, int]]:
-        """Lots that stand in several rows: what they are, how many rows, the first one."""
-        for key, (_qty, rows, row, said) in self._kept.items():
-            if rows > 1:
-                yield LotKey(*key), Said(*said), rows, row
+    def repeated(self) -> Iterator[tuple[LotKey, Lot]]:
+        """Lots that stand in several rows."""
+        return ((LotKey(*key), lot) for key, lot in self._kept.items() if lot.rows > 1)

@@ -1,40 +1,53 @@
 """What a row means, whatever its number and quantity: resolved once, then remembered, since lists repeat themselves."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import filterfalse
 from typing import Any
 
 from catalog.match import By, Match
 from catalog.port import Catalog
 from catalog.resolver import Resolver
-from lists.lots import Role
+from lists.lots import Lot, LotBook, Role
 from lists.names import PartNames, color_names_of
 
-MAX_KEPT = 60_000  # meanings remembered, some 60 MB; then memory starts anew
-_EXACT = {"by": By.EXACT, "confidence": 1.0}
+MAX_KEPT = 25_000  # meanings remembered, and as many of those before them: some 40 MB
+MAX_SHARED = 40_000  # of them, by the object that a parser shares among rows
+_EXACT = {"by": By.EXACT.value, "confidence": 1.0}
+Written = bytes | tuple[Any, ...]
 
 
 class Meaning:
-    """Everything that equal rows have in common. Its JSON and its cells are made by whoever writes the first one."""
+    """Everything that equal rows have in common. Small: there are tens of thousands."""
 
-    __slots__ = ("cells", "fields", "json", "lot", "match", "role")
+    __slots__ = ("filled", "lot", "role", "written", "wrong")
 
-    def __init__(self, fields: dict[str, Any], match: Match, *, role: Role, lot: tuple[Any, ...]) -> None:
-        self.fields = fields  # of the record, all but row, line, quantity and issues
-        self.match = match
+    def __init__(self, match: Match, *, role: Role, lot: Lot | None, filled: int, written: Written) -> None:
+        self.wrong = match.wrong
         self.role = role
-        self.lot = lot  # the members of `LotKey`
-        self.json: bytes | None = None  # `fields` without braces
-        self.cells: tuple[Any, ...] | None = None  # `fields` by the table's columns
+        self.lot = lot  # what its rows are merged into; None where there are too many lots
+        self.filled = filled  # pieces that are there already
+        self.written = written  # how the file of records writes it
+
+    @property
+    def plain(self) -> bool:
+        """Whether there is nothing to say of its rows but how many pieces they are."""
+        return not self.wrong and not self.filled
 
 
 class Meanings:
     """The meanings of one list's rows."""
 
-    def __init__(self, resolver: Resolver, catalog: Catalog) -> None:
+    def __init__(
+        self, resolver: Resolver, catalog: Catalog, *, book: LotBook, write: Callable[[dict[str, Any]], Written]
+    ) -> None:
+        """`write` says how the file of records writes a record's fields, all but its row, line, quantity and issues."""
         self._resolver = resolver
+        self._book = book
+        self._write = write
         self._part_names = PartNames(catalog)
         self._color_names = color_names_of(catalog)
         self._kept: dict[tuple[Any, ...], Meaning] = {}
+        self._older: dict[tuple[Any, ...], Meaning] = {}
         self._shared: dict[int, tuple[dict[str, Any], Meaning]] = {}
 
     def of(self, fields: dict[str, Any]) -> Meaning:
@@ -42,17 +55,21 @@ class Meanings:
         key = (*fields, *fields.values())
         meaning = self._kept.get(key)
         if meaning is None:
-            meaning = self._new(fields)
+            meaning = self._older.get(key) or self._new(fields)
             if len(self._kept) >= MAX_KEPT:
-                self._kept.clear()
+                self._older, self._kept = self._kept, {}  # what is used again comes back from there
             self._kept[key] = meaning
         return meaning
+
+    def unseen(self, stated: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Those objects that `shared` was not asked about lately."""
+        return filterfalse(lambda one: id(one) in self._shared, stated)
 
     def shared(self, stated: dict[str, Any]) -> Meaning:
         """The same for an object that many rows share, and that is left as it is."""
         found = self._shared.get(id(stated))
         if found is None:
-            if len(self._shared) >= MAX_KEPT:
+            if len(self._shared) >= MAX_SHARED:
                 self._shared.clear()
             # The object is kept as well: as long as it is, no other one can have its id.
             found = self._shared[id(stated)] = (stated, self.of(stated.copy()))
@@ -61,21 +78,21 @@ class Meanings:
     def _new(self, fields: dict[str, Any]) -> Meaning:
         match = self._resolver.resolve(fields)
         role = _role(fields)
-        lot = _lot_key(fields, match, role)
+        lot = self._book.lot(_lot_key(fields, match, role), fields)
         part, color = match.part_num, match.color_id
         fields["part_num"] = part
         fields["part_name"] = self._part_names[part]
         fields["color_id"] = color
         fields["color"] = self._color_names.get(color)
         fields["match"] = _match_json(match)
-        return Meaning(fields, match, role=role, lot=lot)
+        return Meaning(match, role=role, lot=lot, filled=fields.get("qty_filled", 0), written=self._write(fields))
 
 
 def _match_json(match: Match) -> dict[str, Any]:
     """How sure an answer is; why, where it is not a plain hit."""
     if match.by is By.EXACT:
         return _EXACT
-    return {"by": match.by, "confidence": match.confidence, "reason": match.reason}
+    return {"by": match.by.value, "confidence": match.confidence, "reason": match.reason}
 
 
 def _role(fields: Mapping[str, Any]) -> Role:

@@ -4,11 +4,11 @@ from itertools import repeat
 from pathlib import Path
 from typing import IO, Any, Self
 
-from lists.meanings import Meaning
+from lists.meanings import Meaning, Written
 
 JSONL, PARQUET = "records.jsonl", "records.parquet"
 MAX_LINES = 100_000  # rows that JSON lines are still a sensible form for
-_BATCH = 25_000  # rows of one Parquet row group: bounds memory
+_BATCH = 50_000  # rows of one Parquet row group: bounds memory
 _BUFFER = 1024 * 1024  # bytes
 
 # Column -> Arrow type; what a parser states beyond these goes into `extra` as JSON.
@@ -60,7 +60,7 @@ class RecordsFile:
     def __enter__(self) -> Self:
         import orjson
 
-        self._dumps = orjson.dumps
+        self._dumps, self._loads = orjson.dumps, orjson.loads
         self._lines = (self._folder / JSONL).open("wb", _BUFFER)
         return self
 
@@ -69,22 +69,22 @@ class RecordsFile:
         if self._parquet:
             self._parquet.close(flush=kind is None)
 
+    def form(self, fields: dict[str, Any]) -> Written:
+        """How a record's fields are written from now on: JSON without braces, else cells by column."""
+        return self._parquet.cells(fields) if self._parquet else self._dumps(fields)[1:-1]
+
     def add(self, row: int, line: int | None, qty: int, meaning: Meaning, codes: list[str] | None = None) -> None:
         """One accepted row; `codes` are those of its issues."""
         self.rows += 1
-        if self._parquet is not None:
-            self._parquet.add((row, line, qty, codes), meaning)
-            return
-        if self.rows > MAX_LINES:
+        if self._parquet is None and self.rows > MAX_LINES:
             self._parquet = self._in_other_form()
-            self._parquet.add((row, line, qty, codes), meaning)
+        if self._parquet is not None:
+            self._parquet.add(row, line, qty, self._cells(meaning), codes)
             return
-        text = meaning.json
-        if text is None:
-            text = meaning.json = self._dumps(meaning.fields)[1:-1]
+        assert isinstance(meaning.written, bytes)
         more = b',"issues":' + self._dumps(codes) if codes else b""
         number = b"null" if line is None else b"%d" % line
-        self._lines.write(b'{"row":%d,"line":%b,"qty":%d,%b%b}\n' % (row, number, qty, text, more))
+        self._lines.write(b'{"row":%d,"line":%b,"qty":%d,%b%b}\n' % (row, number, qty, meaning.written, more))
 
     def add_many(self, row: int, line: int, qty: list[int], meanings: list[Meaning]) -> None:
         """Accepted rows that stand one behind the other and have no issues; `row` and `line` are the first one's."""
@@ -93,32 +93,35 @@ class RecordsFile:
                 self.add(row + number, line + number, one, meaning)
         else:
             self.rows += len(qty)
-            self._parquet.add_many(row, line, qty, meanings)
+            self._parquet.add_many(row, line, qty, list(map(self._cells, meanings)))
+
+    def _cells(self, meaning: Meaning) -> tuple[Any, ...]:
+        """The meaning by column; those from before the change of form come as JSON."""
+        written = meaning.written
+        if isinstance(written, bytes):
+            assert self._parquet is not None
+            written = meaning.written = self._parquet.cells(self._loads(b"{%b}" % written))
+        return written
 
     def _in_other_form(self) -> "_Parquet":
         """What was written so far, as Parquet."""
-        import orjson
-
         self._lines.close()
         parquet, lines = _Parquet(self._folder / PARQUET), self._folder / JSONL
         with lines.open("rb") as written:
             for line in written:
-                found = orjson.loads(line)
-                numbers = (found.pop("row"), found.pop("line"), found.pop("qty"), found.pop("issues", None))
-                parquet.write(numbers, parquet.cells(found))
+                found = self._loads(line)
+                numbers = (found.pop("row"), found.pop("line"), found.pop("qty"))
+                codes = found.pop("issues", None)
+                parquet.add(*numbers, parquet.cells(found), codes)
         lines.unlink()
         return parquet
 
 
-Numbers = tuple[int, int | None, int, list[str] | None]  # row, line, quantity, codes of issues
-
-
 class _Parquet:
-    """A Parquet file written in batches."""
+    """A Parquet file written in batches; what rows share is handed to Arrow once per batch."""
 
     def __init__(self, path: Path) -> None:
-        import pyarrow as pa
-        from pyarrow import parquet
+        from lists.arrow import pa, parquet
 
         self._pa = pa
         types = {name: pa.int64() for name in _WHOLE} | {name: pa.string() for name in _TEXT}
@@ -128,29 +131,16 @@ class _Parquet:
         own = {"row": pa.int64(), "line": pa.int64(), "qty": pa.int64(), "issues": pa.list_(pa.string())}
         self._schema = pa.schema(own | types)
         self._writer = parquet.ParquetWriter(path, self._schema, compression="zstd")
-        self._numbers: list[Numbers] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._rows: list[int] = []
+        self._lines: list[int | None] = []
+        self._qty: list[int] = []
+        self._codes: list[list[str] | None] = []
+        self._places: list[int] = []  # of each row: where its cells are
+        self._different: dict[int, int] = {}  # id of cells -> their place; the cells themselves live as long
         self._cells: list[tuple[Any, ...]] = []
-
-    def add(self, numbers: Numbers, meaning: Meaning) -> None:
-        self.write(numbers, meaning.cells or self._filled(meaning))
-
-    def add_many(self, row: int, line: int, qty: list[int], meanings: list[Meaning]) -> None:
-        count = len(qty)
-        self._numbers += zip(range(row, row + count), range(line, line + count), qty, repeat(None, count), strict=True)
-        self._cells += [meaning.cells or self._filled(meaning) for meaning in meanings]
-        if len(self._cells) >= _BATCH:
-            self._flush()
-
-    def _filled(self, meaning: Meaning) -> tuple[Any, ...]:
-        cells = meaning.cells = self.cells(meaning.fields)
-        return cells
-
-    def write(self, numbers: Numbers, cells: tuple[Any, ...]) -> None:
-        """One row: its own numbers, and what it shares with rows of the same meaning."""
-        self._numbers.append(numbers)
-        self._cells.append(cells)
-        if len(self._cells) >= _BATCH:
-            self._flush()
 
     def cells(self, fields: dict[str, Any]) -> tuple[Any, ...]:
         """A record's fields by column; those without a column of their own together in `extra`."""
@@ -162,13 +152,43 @@ class _Parquet:
             found["extra"] = orjson.dumps(rest).decode()
         return tuple(map(found.get, self._names))
 
+    def add(self, row: int, line: int | None, qty: int, cells: tuple[Any, ...], codes: list[str] | None) -> None:
+        self._rows.append(row)
+        self._lines.append(line)
+        self._qty.append(qty)
+        self._codes.append(codes)
+        self._place([cells])
+
+    def add_many(self, row: int, line: int, qty: list[int], cells: list[tuple[Any, ...]]) -> None:
+        count = len(qty)
+        self._rows += range(row, row + count)
+        self._lines += range(line, line + count)
+        self._qty += qty
+        self._codes += repeat(None, count)
+        self._place(cells)
+
+    def _place(self, cells: list[tuple[Any, ...]]) -> None:
+        different, places = self._different, self._places
+        for one in cells:
+            place = different.get(id(one))
+            if place is None:
+                place = different[id(one)] = len(self._cells)
+                self._cells.append(one)
+            places.append(place)
+        if len(places) >= _BATCH:
+            self._flush()
+
     def close(self, *, flush: bool) -> None:
-        if flush and self._cells:
+        if flush and self._places:
             self._flush()
         self._writer.close()
 
     def _flush(self) -> None:
-        columns = [*zip(*self._numbers, strict=True), *zip(*self._cells, strict=True)]
-        arrays = [self._pa.array(cells, field.type) for cells, field in zip(columns, self._schema, strict=True)]
-        self._writer.write_table(self._pa.Table.from_arrays(arrays, schema=self._schema))
-        self._numbers, self._cells = [], []
+        pa, schema = self._pa, self._schema
+        places = pa.array(self._places, pa.int32())
+        own = zip((self._rows, self._lines, self._qty, self._codes), schema, strict=False)
+        arrays = [pa.array(cells, field.type) for cells, field in own]
+        shared = zip(zip(*self._cells, strict=True), list(schema)[len(arrays) :], strict=True)
+        arrays += [pa.array(cells, field.type).take(places) for cells, field in shared]
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+        self._begin()

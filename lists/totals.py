@@ -7,6 +7,7 @@ from typing import Any
 
 from catalog.port import Catalog
 from lists.lots import Role
+from lists.meanings import Meaning
 
 _WORDS = {Role.PIECE: "pieces", Role.SPARE: "spares", Role.ALTERNATE: "alternates", Role.COUNTERPART: "counterparts"}
 SHOWN = 10  # colors and categories in a job's summary; its `summary.json` has all
@@ -29,11 +30,12 @@ class Totals:
         if not qty:
             self.zero += 1
 
-    def add_many(self, last: int, pieces: list[int], roles: list[Role]) -> None:
+    def add_many(self, last: int, pieces: list[int], meanings: list[Meaning]) -> None:
         """Count accepted rows, of which `last` is the last one."""
         self.accepted += len(pieces)
         self.rows = last
         self.zero += pieces.count(0)
+        roles = [meaning.role for meaning in meanings]
         for role in set(roles):
             self.pieces[role] += sum(compress(pieces, map(role.__eq__, roles)))
 

@@ -20,7 +20,7 @@ from parsers.table_cells import Decimal, part_id, quantity, readings
 from parsers.text_blocks import MAX_LINE, blocks
 from parsers.wishes import Wishes
 
-_ROWS_KNOWN = 16_384  # different rows remembered, some 8 MB
+_ROWS_KNOWN = 16_384  # different rows remembered, and as many of those before them: some 16 MB
 _ANY = "*"  # stands for any quantity
 _MARKS: dict[str, Decimal] = {",": ".", ";": ","}
 
@@ -205,20 +205,24 @@ class _Stated(dict[tuple[str, ...], dict[str, Any] | None]):
     ) -> None:
         super().__init__()
         self._memos, self._finish = memos, finish
+        self._older: dict[tuple[str, ...], dict[str, Any] | None] = {}
         self._base = {name: value for name, value in base.items() if name != "qty"}
 
     def __missing__(self, cells: tuple[str, ...]) -> dict[str, Any] | None:
-        found: dict[str, Any] | None = self._base | dict(map(getitem, self._memos, cells))
-        assert found is not None
-        if WRONG in found:
-            found = None
-        else:
-            found.pop("", None)
-            if self._finish is not None:
-                self._finish(found)
+        found = self._older[cells] if cells in self._older else self._read(cells)
         if len(self) >= _ROWS_KNOWN:
+            self._older = dict(self)  # what is used again comes back from there, the rest goes with the next change
             self.clear()
         self[cells] = found
+        return found
+
+    def _read(self, cells: tuple[str, ...]) -> dict[str, Any] | None:
+        found: dict[str, Any] = self._base | dict(map(getitem, self._memos, cells))
+        if WRONG in found:
+            return None
+        found.pop("", None)
+        if self._finish is not None:
+            self._finish(found)
         return found
 
 

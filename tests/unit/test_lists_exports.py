@@ -23,7 +23,7 @@ def book(*rows):
     made = LotBook()
     for number, (lot, qty, fields) in enumerate(rows, 1):
         said = {"raw_id": lot.part_num, "id_space": "rebrickable", "raw_color": lot.color_id}
-        made.add(tuple(lot), qty, row=number, fields=said | {"color_space": "rebrickable"} | fields)
+        made.lot(tuple(lot), said | {"color_space": "rebrickable"} | fields).add(number, qty)
     return made
 
 
@@ -54,18 +54,18 @@ LOTS = (
 def test_book__merges_equal_keys_and_keeps_the_first_row():
     """Rows of one key are one lot with all their pieces; another price, condition or role is another lot."""
     rows = [(key(), 4, {}), (key(), 3, {}), (key(unit_price="1"), 1, {}), (key(role=Role.SPARE), 1, {})]
-    assert [entry[1:4] for entry in book(*rows).entries()] == [(7, 2, 1), (1, 1, 3), (1, 1, 4)]
+    merged = [(lot.qty, lot.rows, lot.row) for _, lot in book(*rows).entries()]
+    assert merged == [(7, 2, 1), (1, 1, 3), (1, 1, 4)]
 
 
 def test_book__has_an_end(monkeypatch):
-    """A list with endlessly many lots fills no memory: rows past the limit are counted, known lots still grow."""
+    """A list with endlessly many lots fills no memory: there are no lots past the limit, and known ones still grow."""
     monkeypatch.setattr(lots_module, "MAX_LOTS", 2)
     made = LotBook()
     fields = {"raw_id": "1", "id_space": "unknown", "raw_color": None, "color_space": "unknown"}
-    for number, part in enumerate(["1", "2", "3", "1", "4"], 1):
-        made.add(tuple(key(part)), 1, row=number, fields=fields)
-    assert (len(made), made.left_out) == (2, 2)
-    assert [entry[1] for entry in made.entries()] == [2, 1]
+    lots = [made.lot(tuple(key(part)), fields) for part in ["1", "2", "3", "1", "4"]]
+    assert (len(made), lots[2], lots[4]) == (2, None, None)
+    assert lots[3] is lots[0]
 
 
 def test_rebrickable__parts_and_spares(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from catalog.match import By, ColorBy, Match
 from jobs.issues import Issue, Severity
 from lists import records_file
 from lists.issues_file import KEPT, IssuesFile, guarded
@@ -16,10 +17,15 @@ from lists.meanings import Meaning
 from lists.records_file import RecordsFile
 
 
-def meaning(number, **more):
+def fields_of(number, **more):
     fields = {"item_type": "P", "raw_id": f"0{number}", "id_space": "bricklink", "raw_color": 5, "spare": False}
     fields |= {"color_space": "bricklink", "part_num": None, "color_id": 4, "match": {"by": "none", "confidence": 0.0}}
-    return Meaning(fields | more, None, role=Role.PIECE, lot=())
+    return fields | more
+
+
+def meaning(fields, write):
+    match = Match(None, None, By.NONE, 0.0, ColorBy.NONE, 0.0, "", ())
+    return Meaning(match, role=Role.PIECE, lot=None, filled=0, written=write(fields))
 
 
 def issue(number, **more):
@@ -28,15 +34,15 @@ def issue(number, **more):
 
 
 def written(folder, rows):
-    """`rows` are (row, line, qty, meaning, codes)."""
+    """`rows` are (row, line, qty, fields, codes)."""
     with RecordsFile(folder) as records:
-        for one in rows:
-            records.add(*one)
+        for row, line, qty, fields, codes in rows:
+            records.add(row, line, qty, meaning(fields, records.form), codes)
     return records.path
 
 
 def rows_up_to(last, **more):
-    return [(number, number + 1, 2, meaning(number, **more), None) for number in range(1, last + 1)]
+    return [(number, number + 1, 2, fields_of(number, **more), None) for number in range(1, last + 1)]
 
 
 def test_records__stay_json_lines_up_to_the_limit(tmp_path, monkeypatch):
@@ -47,9 +53,9 @@ def test_records__stay_json_lines_up_to_the_limit(tmp_path, monkeypatch):
     path = written(tmp_path, rows)
     assert path.name == "records.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    assert lines[0] == {"row": 1, "line": 2, "qty": 2} | rows[0][3].fields
+    assert lines[0] == {"row": 1, "line": 2, "qty": 2} | rows[0][3]
     numbers = {"row": 2, "line": None, "qty": 7, "issues": ["qty.zero", "part.unknown"]}
-    assert lines[1] == numbers | rows[1][3].fields
+    assert lines[1] == numbers | rows[1][3]
     assert len(lines) == 3
 
 
@@ -58,8 +64,8 @@ def test_records__become_parquet_alone_past_the_limit(tmp_path, monkeypatch):
     monkeypatch.setattr(records_file, "MAX_LINES", 3)
     monkeypatch.setattr(records_file, "_BATCH", 4)
     rows = rows_up_to(9)
-    rows[0] = (*rows[0][:3], meaning(1, odd_field=[1, 2]), None)
-    rows[4] = (*rows[4][:3], meaning(5, name="Brick"), ["qty.zero", "part.unknown"])
+    rows[0] = (*rows[0][:3], fields_of(1, odd_field=[1, 2]), None)
+    rows[4] = (*rows[4][:3], fields_of(5, name="Brick"), ["qty.zero", "part.unknown"])
     path = written(tmp_path, rows)
     assert path.name == "records.parquet"
     assert not (tmp_path / "records.jsonl").exists()
@@ -82,8 +88,9 @@ def test_records__in_bulk_are_the_same_as_one_by_one(tmp_path, monkeypatch, limi
     bulk.mkdir()
     path = written(single, rows)
     with RecordsFile(bulk) as records:
-        records.add_many(1, 2, [2] * 5, [row[3] for row in rows[:5]])
-        records.add_many(6, 7, [2] * 7, [row[3] for row in rows[5:]])
+        meanings = [meaning(row[3], records.form) for row in rows]
+        records.add_many(1, 2, [2] * 5, meanings[:5])
+        records.add_many(6, 7, [2] * 7, meanings[5:])
     assert records.path.name == path.name
     if path.suffix == ".jsonl":
         assert records.path.read_bytes() == path.read_bytes()

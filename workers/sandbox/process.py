@@ -194,7 +194,9 @@ def _clean_environment(extra_path: Sequence[Path]) -> dict[str, str]:
         # Libraries that start threads when imported would make the fork unsafe; those that start them
         # later would claim 64 MiB of address space for each one's heap.
         "OPENBLAS_NUM_THREADS": "1",
-        "JE_ARROW_MALLOC_CONF": "background_thread:false",  # Arrow's: the template must have no thread when it forks
+        # Arrow's own allocators keep what was freed; and one has a thread, where the template must have none.
+        "ARROW_DEFAULT_MEMORY_POOL": "system",
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
         "MALLOC_ARENA_MAX": "2",
