@@ -281,8 +281,10 @@ def xlsx(items: Sequence[Item]) -> bytes:
     from openpyxl import Workbook
 
     book = Workbook()
-    for row in table_rows(items):
-        book.active.append(row)
+    for at, row in enumerate(table_rows(items), 1):
+        for column, value in enumerate(row, 1):
+            cell = book.active.cell(at, column, value)
+            cell.data_type = "s" if isinstance(value, str) else "n"  # `=0` is text here, not a formula
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
