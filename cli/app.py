@@ -14,6 +14,7 @@ from cli import (
     care_commands,
     catalog_commands,
     drill_command,
+    fuzz_command,
     job_commands,
     list_commands,
     ops_commands,
@@ -56,6 +57,7 @@ for module in (
     care_commands,
     audit_command,
     drill_command,
+    fuzz_command,
 ):
     module.add_to(app)
 

@@ -71,6 +71,8 @@ class StepError(HeavyliftError):
     actor = Actor.PLATFORM
 
     def __init__(self, code: str, message: str, *, hint: str | None = None, **place: Any) -> None:
+        """`message` and `hint` may quote a file: whatever in them steers a terminal or a log becomes a space."""
+        message, hint = _one_line(message), _one_line(hint) if hint else hint
         super().__init__(message)
         self.fault = Fault(code=code, message=message, actor=self.actor, hint=hint, place=place or None)
 
@@ -93,3 +95,7 @@ class TransientError(StepError):
     def __init__(self, code: str, message: str, *, delay: float | None = None, **place: Any) -> None:
         super().__init__(code, message, **place)
         self.delay = delay
+
+
+def _one_line(text: str) -> str:
+    return text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)

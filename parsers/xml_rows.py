@@ -206,7 +206,7 @@ class XmlRows:
         line, column = error.position
         column += self.shift[1] if line == self.shift[0] else 0
         line += self.skipped + self.source.lines_before
-        reason = _OTHER_LINES.sub("", error.msg.partition(", line ")[0])[:200]
+        reason = _OTHER_LINES.sub("", error.msg.partition(", line ")[0]).partition("\n")[0][:200].strip()
         rows = "1 item" if self.row == 1 else f"{self.row} items"
         message = f"The XML is broken at line {line}, column {column} ({reason}); the {rows} before it could be read."
         hint = "The file may be cut off or edited by hand; export it again."

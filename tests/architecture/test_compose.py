@@ -192,6 +192,6 @@ def test_dockerfile__takes_along_what_runs():
     """The build context holds every room of the product, and no tests."""
     let_in = {line[1:] for line in text_of(Path(".dockerignore")).splitlines() if line.startswith("!")}
     there = {path.parts[0] for path in files() if path.suffix == ".py"} & set(ROOMS)
-    assert there - {"bench", "drill"} <= let_in
+    assert there - {"bench", "drill", "fuzz"} <= let_in
     assert {"beat_schedule.py", "deploy/health.py", "requirements.txt"} <= let_in
     assert not {"tests", ".env", ".git"} & let_in

@@ -16,6 +16,7 @@ ROOMS = (
     "client",
     "config",
     "drill",
+    "fuzz",
     "jobs",
     "ledger",
     "lists",
