@@ -140,7 +140,8 @@ def _table(rows: Lots, delimiter: str) -> str:
 
 
 def _pasted(rows: Lots) -> str:
-    return "".join(f"{lot.qty}x {lot.part} {('Red', 'Dark Bluish Gray', 'White')[lot.color % 3]}\n" for lot in rows)
+    # Without x346: such a number looks like a quantity where nothing parts the columns.
+    return "".join(f"{lot.qty}x {lot.part.lstrip('x')} {('Red', 'Dark Bluish Gray', 'White')[lot.color % 3]}\n" for lot in rows)
 
 
 def _bom(rows: Lots) -> str:

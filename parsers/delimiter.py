@@ -121,6 +121,8 @@ def _worded(head: Sequence[Line], wishes: Wishes) -> Layout | None:
     found = find_header(list(split_by(iter(head), _words)), wishes)
     if not found or not 2 <= found.columns.width <= MAX_WORDS or not all(map(meaning, found.columns.header)):
         return None  # any sentence may hold two words that head columns
+    if any("\t" in (text or "") for number, text in head if number == found.columns.line):
+        return None  # what stands between tabs are headers of several words
     width, columns = found.columns.width, found.columns
     texts = [at for at, name in columns.rest if name in {"color_name", "name", "description", "remarks"}]
     wide = columns.color if columns.color is not None else texts[0] if texts else None

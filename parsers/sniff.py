@@ -177,9 +177,11 @@ def _first_facets_fit(head: bytes) -> bool:
     """Whether unit normals and finite corners stand where a binary STL has them: one that was cut off."""
     (count,) = struct.unpack_from("<I", head, 80)
     facets = min(count, 10, (len(head) - 84) // 50)
+    largest = 0.0
     for index in range(facets):
         floats = struct.unpack_from("<12f", head, 84 + 50 * index)
+        largest = max(largest, *map(abs, floats))
         length = sum(part * part for part in floats[:3])
         if not (length < 1e-6 or 0.98 < length < 1.02) or not all(abs(part) < 1e9 for part in floats):
             return False
-    return facets > 0 and any(head[84 : 84 + 50 * facets])
+    return largest > 1e-20  # text in UTF-16 reads as numbers next to zero
