@@ -156,7 +156,8 @@ class PipelineBody(_Out):
     name: str
     version: int
     title: str
-    accepts: list[str]
+    accepts: list[str] = Field(description="Kinds of files that lead to it.")
+    on_request: list[str] = Field(description="Kinds that it takes only where the caller names it.")
     max_bytes: int
     options: dict[str, Any] = Field(description="JSON Schema of its options.")
     steps: list[PlannedStep]
@@ -276,6 +277,7 @@ def pipeline_json(pipeline: Pipeline) -> dict[str, Any]:
         "version": pipeline.version,
         "title": pipeline.title,
         "accepts": pipeline.accepts,
+        "on_request": pipeline.on_request,
         "max_bytes": pipeline.max_bytes,
         "options": pipeline.options.model_json_schema(),
         "steps": steps,

@@ -17,7 +17,7 @@ from jobs.pipeline import Pipeline
 from ledger import NewJob, Submitted
 from ledger.errors import IdempotencyMismatch, LedgerUnavailable
 from parsers.sniff import UNKNOWN, Kind, sniff
-from pipelines import accepted_kinds, pipeline_for
+from pipelines import accepted_kinds, on_request, pipeline_for
 from storage.port import ObjectWriter, StoreError, StoreFull
 
 if TYPE_CHECKING:
@@ -189,13 +189,16 @@ class Upload:
         self._writer = self.intake.store.writer(self._key, size_hint=expected)
 
     def _require_accepted(self) -> None:
-        accepted = self.pipeline.accepts if self.pipeline else accepted_kinds()
-        if self.pipeline is None or not self.pipeline.takes(self.kind.name if self.kind else None):
-            seen = f"This is a {self.kind.title}" if self.kind else "The bytes are of no kind that is known here"
-            takes = f"pipeline {self.pipeline.name}" if self.pipeline else "this server"
-            detail = f"{seen}; {takes} accepts {', '.join(sorted(accepted))}."
-            kind = self.kind.name if self.kind else None
-            raise Problem("input.unsupported", detail, kind=kind, accepted=sorted(accepted))
+        kind, pipeline = self.kind.name if self.kind else None, self.pipeline
+        if pipeline is not None and pipeline.takes(kind):
+            return
+        seen = f"This is a {self.kind.title}" if self.kind else "The bytes are of no kind that is known here"
+        takes = f"pipeline {pipeline.name}" if pipeline else "this server"
+        accepted = sorted((*pipeline.accepts, *pipeline.on_request) if pipeline else accepted_kinds())
+        detail, asked = f"{seen}; {takes} accepts {', '.join(accepted)}.", () if pipeline else on_request(kind)
+        if asked:
+            detail += f" It is read all the same where the request names a pipeline: {', '.join(asked)}."
+        raise Problem("input.unsupported", detail, kind=kind, accepted=accepted, on_request=asked)
 
     def _write(self, parts: list[Piece | bytearray]) -> None:
         """Hash and write `parts`, gathered in the slot's own memory."""

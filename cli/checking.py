@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from catalog.port import Catalog
 from cli.exits import CommandError, Exit
 from cli.screen import emit, emit_json, say, styled
 from jobs.errors import Fault, InputError
@@ -17,7 +18,7 @@ from lists.assembly import Assembled, assemble
 from lists.issues_file import JSONL
 from lists.options import Given, PartsListOptions
 from parsers.encoding import HEAD
-from parsers.lists import LISTS
+from parsers.lists import LISTS, ON_REQUEST, is_list
 from parsers.sniff import sniff
 
 _WELL = {"clean", "warnings"}  # verdicts; the others are `errors`, `rejected` and `unreadable`
@@ -25,12 +26,21 @@ _SHOWN = 20  # issues that people see; --json and --save have more
 
 
 def run(
-    file: Path, *, options: str, catalog: Path | None, save: Path | None, as_json: bool, data_dir: Path | None
+    file: Path,
+    *,
+    options: str,
+    kind: str | None,
+    catalog: Path | None,
+    save: Path | None,
+    as_json: bool,
+    data_dir: Path | None,
 ) -> Exit:
-    """Check one file; the exit code says whether every row was accepted."""
+    """Check one file, as a list of that kind where one is named; the exit code says whether every row was accepted."""
     chosen = _options(options)
-    with _folder(save) as folder:
-        kind, made, fault = _read(file, folder=folder, chosen=chosen, catalog=catalog, data_dir=data_dir)
+    if kind is not None and kind not in LISTS | ON_REQUEST:
+        raise CommandError(f"--kind: there is no {kind!r}; the kinds are {', '.join(LISTS | ON_REQUEST)}")
+    with _folder(save) as folder, _catalog(catalog, data_dir) as opened:
+        kind, made, fault = _read(file, folder=folder, chosen=chosen, catalog=opened, kind=kind)
         issues = _issues(folder / JSONL) if made else []
         verdict = made.summary["verdict"] if made else "unreadable"
         if as_json:
@@ -50,28 +60,20 @@ def _options(text: str) -> PartsListOptions:
 
 
 def _read(
-    file: Path, *, folder: Path, chosen: PartsListOptions, catalog: Path | None, data_dir: Path | None
+    file: Path, *, folder: Path, chosen: PartsListOptions, catalog: Catalog, kind: str | None
 ) -> tuple[str | None, Assembled | None, Fault | None]:
     """The file's kind, and what came of it or why nothing did."""
     with file.open("rb") as opened:
         head = opened.read(HEAD)
-    kind = sniff(head, size=file.stat().st_size, name=file.name)
-    name = kind.name if kind else None
-    given = Given({})
-    with _catalog(catalog, data_dir) as opened_catalog:
-        try:
-            if name not in LISTS:
-                raise _unsupported(kind.title if kind else None, empty=not head)
-            made = assemble(
-                file,
-                kind=name or "",
-                folder=folder,
-                catalog=opened_catalog,
-                wishes=chosen.wishes(given),
-                choices=chosen.choices(),
-            )
-        except InputError as error:
-            return name, None, error.fault
+    seen = sniff(head, size=file.stat().st_size, name=file.name)
+    name = kind or (seen.name if seen else None)
+    try:
+        if name is None or not head or not is_list(name, asked=bool(kind or chosen.columns)):
+            raise _unsupported(seen.title if seen else None, empty=not head)
+        wishes, choices = chosen.wishes(Given({})), chosen.choices()
+        made = assemble(file, kind=name, folder=folder, catalog=catalog, wishes=wishes, choices=choices)
+    except InputError as error:
+        return name, None, error.fault
     return name, made, None
 
 
@@ -84,7 +86,7 @@ def _unsupported(title: str | None, *, empty: bool) -> InputError:
 
 
 @contextmanager
-def _catalog(path: Path | None, data_dir: Path | None) -> Iterator[Any]:
+def _catalog(path: Path | None, data_dir: Path | None) -> Iterator[Catalog]:
     """The catalog that was named, else the data folder's newest, else the sample."""
     from catalog.compile import compile_catalog
     from catalog.sample import sample_catalog

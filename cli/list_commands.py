@@ -23,6 +23,9 @@ def check(
     ],
     *,
     options: Annotated[str, typer.Option(help="The same JSON as a job's options.", metavar="JSON")] = "{}",
+    kind: Annotated[
+        str | None, typer.Option(help="Read it as this kind of list, whatever it looks like; text: any table.")
+    ] = None,
     catalog: Annotated[
         Path | None, typer.Option(help="A compiled catalog, or a folder or ZIP of its tables; else the data folder's.")
     ] = None,
@@ -33,7 +36,7 @@ def check(
     """Read a parts list here and now, with the parsers and the resolver of the platform; exit code 1 where rows are wrong."""
     from cli.checking import run
 
-    raise typer.Exit(run(file, options=options, catalog=catalog, save=save, as_json=json, data_dir=data_dir))
+    raise typer.Exit(run(file, options=options, kind=kind, catalog=catalog, save=save, as_json=json, data_dir=data_dir))
 
 
 def compare(

@@ -56,6 +56,7 @@ class Pipeline:
     version: int
     title: str  # one sentence for people
     accepts: tuple[str, ...]  # kinds, in the sniffer's words
+    on_request: tuple[str, ...] = ()  # kinds that it takes only where the caller names it: no file leads to it by them
     options: type[BaseModel] = Options  # published as JSON Schema
     steps: tuple[Step, ...]
     max_bytes: int = 2 * 1024**3  # largest upload
@@ -71,7 +72,7 @@ class Pipeline:
 
     def takes(self, kind: str | None) -> bool:
         """Whether a file of that kind (None: of no known one) may be submitted to it."""
-        return kind in self.accepts or ANY_KIND in self.accepts
+        return kind in self.accepts or kind in self.on_request or ANY_KIND in self.accepts
 
     def validated_options(self, given: dict[str, Any]) -> dict[str, Any]:
         """`given` checked and completed with defaults; raises `pydantic.ValidationError`."""

@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Protocol, cast
 
 from jobs.issues import Fact, Issue, Record, Rows
@@ -23,6 +24,12 @@ LISTS = {
     "xlsx": "workbook",
     "xls": "workbook",
 }
+ON_REQUEST = {"text": "table"}  # kinds that anything may be of: read as lists where the caller says that they are
+
+
+def is_list(kind: str | None, *, asked: bool) -> bool:
+    """Whether files of that kind are read as lists; `asked`: the caller says what stands in the file."""
+    return kind in LISTS or (asked and kind in ON_REQUEST)
 
 
 class Reader(Protocol):
@@ -35,8 +42,7 @@ class Reader(Protocol):
 
 def reader(kind: str) -> Reader:
     """The parser of that kind; `KeyError` where it is no kind of list."""
-    module = importlib.import_module(f"parsers.{LISTS[kind]}")
-    return cast("Reader", module.parse)
+    return cast("Reader", _module(kind).parse)
 
 
 class BulkReader(Protocol):
@@ -49,5 +55,9 @@ class BulkReader(Protocol):
 
 def bulk_reader(kind: str) -> BulkReader:
     """The quickest way to read that kind; `KeyError` where it is no kind of list."""
-    module = importlib.import_module(f"parsers.{LISTS[kind]}")
+    module = _module(kind)
     return cast("BulkReader", getattr(module, "parse_in_bulk", module.parse))
+
+
+def _module(kind: str) -> ModuleType:
+    return importlib.import_module(f"parsers.{(LISTS | ON_REQUEST)[kind]}")

@@ -24,6 +24,7 @@ class Kind:
     title: str  # for people
 
 
+PLAIN_TEXT = "text"  # whatever can be read, and nothing else claims: what it means, its sender has to say
 UNKNOWN = Kind(name="unknown", media_type="application/octet-stream", title="file of no known kind")
 
 
@@ -42,6 +43,7 @@ KINDS = _kinds(
     ("ldd-lxf", "application/zip", "LEGO Digital Designer model (.lxf)"),
     ("ldd-lxfml", "application/xml", "LEGO Digital Designer model (.lxfml)"),
     ("table", "text/csv", "table as text (CSV, TSV or pasted)"),
+    (PLAIN_TEXT, "text/plain", "plain text of no known shape"),
     ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel workbook"),
     ("xls", "application/vnd.ms-excel", "Excel 97-2003 workbook"),
     ("list-pair", "application/zip", "pair of parts lists to compare (ZIP with left/ and right/)"),
@@ -69,6 +71,8 @@ _STL_TEXT = re.compile(r"solid\b[^\n]*\n\s*(?:facet\s+normal\b|endsolid\b)", re.
 _GLTF_KEYS = re.compile(r'"(asset|scenes?|meshes|nodes|accessors|bufferViews|buffers|materials)"\s*:\s*[\[{\d]')
 _NUMBER = r"[-+]?(?:\d++(?:\.\d*+)?|\.\d++|nan|inf)(?:e[-+]?\d++)?"
 _OBJ_VERTEX = re.compile(rf"v(?:[ \t]+{_NUMBER}){{3,8}}\s*$", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x19\x1b-\x1f\x7f]")  # \x1a ended files of DOS
+_MARKUP = ("<", "{", "[", "%PDF", "%!")
 _COMMENTS = re.compile(r"(?:\s++|#[^\n]*+)*+")
 _OBJ_WORDS = frozenset(
     {"v", "vt", "vn", "vp", "f", "l", "p", "o", "g", "s", "mtllib", "usemtl", "cstype", "deg", "curv", "surf", "end"}
@@ -79,6 +83,7 @@ def sniff(head: bytes, *, size: int, name: str) -> Kind | None:
     """The kind of the file that begins with `head` (64 KiB are enough) and is `size` bytes long; None: unknown."""
     head = head[:HEAD]
     found = _by_magic(head, size=size, name=name.lower()) or _by_text(head) or _loose(head)
+    found = found or (PLAIN_TEXT if _is_plain_text(head) else None)
     return KINDS[found] if found else None
 
 
@@ -122,6 +127,13 @@ def _by_text(head: bytes) -> str | None:
         return None
     text = decoded_head(head).lstrip("\ufeff")
     return next((kind for kind, fits in _TEXTS if fits(text)), None)
+
+
+def _is_plain_text(head: bytes) -> bool:
+    """Whether a person could read it: text in some encoding, no markup, JSON or PostScript."""
+    text = decoded_head(head).lstrip("\ufeff")
+    start = text[:200].lstrip()
+    return bool(start) and not start.startswith(_MARKUP) and not _CONTROL.search(text)
 
 
 def _has_root(text: str, roots: frozenset[str]) -> bool:

@@ -32,18 +32,6 @@ def is_table(text: str) -> bool:
     return _fit(list(islice((cells for cells in below if any(map(str.strip, cells))), _ROWS)), layout.columns)
 
 
-def could_be_table(text: str) -> bool:
-    """Whether the head of a file, as text, may be a table whose columns only its sender can name.
-
-    For callers who say so: with a mapping of columns, any text in columns is worth a try.
-    """
-    if text.lstrip()[:1] in {"<", "{", "[", "%"} or any(char < " " and char not in "\t\r\n\f" for char in text):
-        return False
-    lines = [line for line in text[:MAX_LINE].splitlines() if line.strip()][:_ROWS]
-    counts = [[line.count(mark) for line in lines] for mark in (*CHARACTERS, "  ")]
-    return bool(lines) and any(sum(map(bool, found)) * 2 > len(lines) for found in counts)
-
-
 def _fit(rows: list[list[str]], columns: Columns) -> bool:
     """Whether the rows hold what the header says: a third of them at least, since sections and notes stand between."""
     wanted = [at for at in (columns.qty, columns.reference) if at is not None]

@@ -24,6 +24,9 @@ def collect(modules: Iterable[ModuleType]) -> dict[str, Pipeline]:
                 message = f"pipelines {kinds[kind]!r} and {pipeline.name!r} both accept {kind!r}; take it out of one"
                 raise ConfigurationError(message)
             kinds[kind] = pipeline.name
+        if both := set(pipeline.accepts) & set(pipeline.on_request):
+            message = f"pipeline {pipeline.name!r} takes {', '.join(sorted(both))} anyway; take it out of on_request"
+            raise ConfigurationError(message)
         _check_targets(pipeline)
         found[pipeline.name] = pipeline
     return found
@@ -58,6 +61,11 @@ def pipeline_named(name: str) -> Pipeline:
 def pipeline_for(kind: str) -> Pipeline | None:
     """The one that takes files of that kind, in the sniffer's words; None where none does."""
     return _BY_KIND.get(kind)
+
+
+def on_request(kind: str | None) -> tuple[str, ...]:
+    """Names of pipelines that take files of that kind where the caller names them; no file leads to one by it."""
+    return tuple(name for name, pipeline in _PIPELINES.items() if kind in pipeline.on_request)
 
 
 def accepted_kinds() -> tuple[str, ...]:

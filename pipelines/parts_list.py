@@ -9,7 +9,7 @@ from jobs.pipeline import Pipeline, Step
 from jobs.queues import INDEXING, PARSING, PRICING
 from lists.cost import price
 from lists.options import Given, PartsListOptions
-from parsers.lists import LISTS
+from parsers.lists import LISTS, ON_REQUEST
 
 RECORDS, LOTS = "records.jsonl", "lots.jsonl"
 _SHOWN = ("part_name", "name", "color_name", "remarks", "description")  # words that people search for
@@ -71,6 +71,7 @@ PIPELINE = Pipeline(
     version=2,
     title="Reads parts lists of every format, reports every wrong row, resolves ids, adds up, converts.",
     accepts=tuple(LISTS),
+    on_request=tuple(ON_REQUEST),
     options=PartsListOptions,
     steps=(
         Step(run=parse, queue=PARSING, timeout=600.0, resources=("catalog", "reading")),

@@ -93,12 +93,12 @@ def _unpacked(pair: Path, side: str, *, folder: Path) -> tuple[str, Path]:
 def _read(ctx: StepContext, path: Path, name: str, *, side: str, options: ReadingOptions, catalog: Catalog) -> Path:
     """Read a list as the pipeline `parts-list` does; where its merged lots are."""
     from lists.assembly import assemble
-    from parsers.lists import LISTS
+    from parsers.lists import is_list
     from parsers.sniff import sniff
 
     with path.open("rb") as file:
         kind = sniff(file.read(_SAMPLE), size=path.stat().st_size, name=name)
-    if kind is None or kind.name not in LISTS:
+    if kind is None or not is_list(kind.name, asked=bool(options.columns or options.mapping)):
         raise InputError("input.unsupported", f"The {side} file is no parts list of a known format.", side=side)
     given = Given.read(ctx.resource("reading"))
     try:

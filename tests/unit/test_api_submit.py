@@ -220,6 +220,19 @@ def test_submit__unsupported_names_what_is_accepted(caller):
     assert {"bricklink-xml", "pdf", "glb"} <= set(body["accepted"])
 
 
+def test_submit__text_is_taken_where_the_pipeline_is_named(caller):
+    """Text of no known shape leads nowhere by itself, and the refusal says how it is read; named, the pipeline takes it."""
+    table = b"Teil,Wieviel\n3001,4\n"
+    refused = caller.post("/v1/jobs", content=table)
+    assert (refused.status_code, refused.json()["kind"], refused.json()["on_request"]) == (415, "text", ["parts-list"])
+    assert "parts-list" in refused.json()["detail"]
+    options = json.dumps({"columns": {"raw_id": "Teil", "qty": "Wieviel"}})
+    job = caller.submit(table, params={"pipeline": "parts-list", "options": options, "filename": "t.csv"})
+    assert (job["pipeline"], job["file"]["media_type"]) == ("parts-list", "text/plain")
+    assert caller.post("/v1/jobs", content=table, params={"pipeline": "document"}).json()["on_request"] == []
+    assert caller.post("/v1/jobs", content=b"\0" * 50, params={"pipeline": "parts-list"}).status_code == 415
+
+
 def test_submit__announced_size_is_refused_before_the_body(caller):
     """A Content-Length above the limit is a 413 at once: the connection closes and the rest is only drained."""
 

@@ -11,7 +11,6 @@ from jobs.issues import Fact, Issue, Record
 from parsers import table
 from parsers.designators import designators
 from parsers.sniff import sniff
-from parsers.sniff_table import could_be_table
 from parsers.table_aliases import meaning
 from parsers.table_cells import decimal_mark, part_id, price, quantity
 from parsers.table_columns import columns_of
@@ -310,11 +309,3 @@ def test_sniff__takes_no_other_text_for_a_table(text, encoding):
     content = text.encode(encoding)
     kind = sniff(content, size=len(content), name="list.csv")
     assert kind is None or kind.name != "table"
-
-
-def test_sniff__tells_what_a_mapping_could_make_a_table():
-    """Text in columns is worth a try where its sender names them; markup and binary files are not."""
-    assert all(map(could_be_table, ["Teil A,Wieviel\n3001,4\n", "a;b;c\n1;2;3\n", "x\ty\n", "a  b  c\n1  2  3\n"]))
-    assert not any(
-        map(could_be_table, ["", "\n", "one word\n", "<a>,</a>\n", '{"a": 1, "b": 2}', "a,b\0c\n", "%PDF-1,4\n"])
-    )

@@ -11,7 +11,7 @@ import pipelines
 from jobs.errors import ConfigurationError
 from jobs.pipeline import Pipeline, Step
 from jobs.queues import PARSING, Queue
-from pipelines import accepted_kinds, collect, noop, pipeline_for, pipeline_named
+from pipelines import accepted_kinds, collect, noop, on_request, pipeline_for, pipeline_named
 
 HEAVY = {"lxml", "trimesh", "numpy", "scipy", "PIL", "pypdfium2", "f3d", "orjson"}
 
@@ -23,8 +23,9 @@ def module(name, pipeline=None):
     return made
 
 
-def made(name, *, accepts=(), step=noop.nothing, queue=PARSING):
-    return Pipeline(name=name, version=1, title="For a test.", accepts=accepts, steps=(Step(run=step, queue=queue),))
+def made(name, *, step=noop.nothing, queue=PARSING, **more):
+    steps = (Step(run=step, queue=queue),)
+    return Pipeline(**({"name": name, "version": 1, "title": "For a test.", "accepts": (), "steps": steps} | more))
 
 
 def test_registry__every_module_is_a_pipeline():
@@ -50,6 +51,16 @@ def test_registry__noop_has_to_be_asked_for():
     assert pipeline_named("noop").validated_options({}) == {"seconds": 0.0, "native": False, "misbehave": None}
 
 
+def test_registry__text_leads_nowhere_unless_a_pipeline_is_named():
+    """Any text may be a list whose columns its sender names; only then it is one."""
+    assert pipeline_for("text") is None
+    assert "text" not in accepted_kinds()
+    assert on_request("text") == ("parts-list",)
+    assert on_request(None) == on_request("pdf") == ()
+    assert pipeline_named("parts-list").takes("text")
+    assert not pipeline_named("document").takes("text")
+
+
 def test_registry__an_unknown_name_is_a_key_error():
     """Who asks for a pipeline that is not there learns it."""
     with pytest.raises(KeyError):
@@ -64,6 +75,7 @@ def test_registry__an_unknown_name_is_a_key_error():
         ([module("a", made("x")), module("b", made("x"))], "rename the one in b"),
         ([module("a", made("x", accepts=("pdf",))), module("b", made("y", accepts=("pdf",)))], "take it out of one"),
         ([module("a", made("x", step=lambda _: None))], "at the top of its module"),
+        ([module("a", made("x", accepts=("pdf",), on_request=("pdf",)))], "take it out of on_request"),
     ],
 )
 def test_collect__mistakes_fail_with_their_cure(modules, cure):
