@@ -48,8 +48,12 @@ class Resolver:
         corrections: Iterable[Correction] = (),
         spaces: Spaces | None = None,
         searches: int = MAX_SEARCHES,
+        kept: int | None = None,
     ) -> None:
-        """`spaces`: the outcome of a vote held before; `searches`: unknown ids that suggestions are looked up for."""
+        """`spaces`: the outcome of a vote held before; `searches`: unknown ids that suggestions are looked up for;
+        `kept`: answers to remember, for callers that remember some themselves.
+        """
+        self._most = kept or MAX_KEPT
         self.spaces = spaces or NO_VOTE
         self._catalog = catalog
         self._likeness = Likeness(catalog, searches=searches)
@@ -122,7 +126,7 @@ class Resolver:
         return match
 
     def _keep(self, key: tuple[Any, ...], match: Match | None) -> None:
-        if len(self._kept) >= MAX_KEPT:
+        if len(self._kept) >= self._most:
             self._kept.clear()
         self._kept[key] = match
 

@@ -23,9 +23,9 @@ _BATCH = 256  # keys in one query
 _PARTS = "SELECT key, part_num, name, category, colors FROM parts WHERE key IN ({marks})"
 _MAPS = "SELECT key, part_nums FROM part_maps WHERE space = ? AND key IN ({marks})"
 _EXTERNAL = "SELECT key, ids FROM external_ids WHERE space = ? AND key IN ({marks})"
-_Known = tuple[Part | None, frozenset[int]]
+_Known = tuple[Part | None, str]  # the part, and the colors that it is known in: as text a tenth of a set's size
 _NO_COLORS: frozenset[int] = frozenset()
-_NOT_KNOWN: _Known = (None, _NO_COLORS)
+_NOT_KNOWN: _Known = (None, "")
 _SERIALIZED = 3  # sqlite3.threadsafety: threads may share a connection
 
 
@@ -89,7 +89,8 @@ class SqliteCatalog:
         return self._part_colors(part_num.lower()).get(color_id, ())
 
     def known_colors(self, part_num: str) -> frozenset[int]:
-        return self._known(part_num.lower())[1]
+        colors = self._known(part_num.lower())[1]
+        return frozenset(map(int, colors.split(SEPARATOR))) if colors else _NO_COLORS
 
     def relations(self, part_num: str) -> Sequence[Relation]:
         return self._relations(part_num.lower())
@@ -143,8 +144,7 @@ class SqliteCatalog:
     def _learn_parts(self, keys: Sequence[str]) -> "dict[str, _Known]":
         found = dict.fromkeys(keys, _NOT_KNOWN)
         for key, num, name, category, colors in self._rows(_PARTS.format(marks=_marks(keys)), *keys):
-            known = frozenset(map(int, colors.split(SEPARATOR))) if colors else _NO_COLORS
-            found[key] = Part(num, name, self._categories[category]), known
+            found[key] = Part(num, name, self._categories[category]), colors
         _make_room(self._parts)
         self._parts.update(found)  # all at once: threads may share a catalog
         return found

@@ -28,6 +28,7 @@ from parsers.lists import bulk_reader
 from parsers.wishes import PLAIN, Wishes
 
 AHEAD = 2000  # rows that are looked up together
+_ANSWERS = 5000  # that the resolver remembers: what they mean is remembered here
 SURVEYED = 600  # of the first ones: they tell whose numbers a file holds
 Item = Rows | Record | Issue | Fact
 
@@ -73,9 +74,10 @@ def assemble(
     import orjson
 
     choices = choices or Choices()
-    resolver = Resolver(catalog, corrections=corrections)
     with _collector_at_rest(), RecordsFile(folder) as records, IssuesFile(folder) as issues:
+        resolver = Resolver(catalog, corrections=corrections, kept=_ANSWERS)
         work = _Work(kind, resolver, catalog, choices, records=records, issues=issues)
+        del resolver  # `close` lets go of it: what it remembers is large
         work.run(_surveyed(bulk_reader(kind)(source, watch=watch, wishes=wishes), work))
         work.close()
     with _collector_at_rest():
@@ -210,6 +212,7 @@ class _Work:
             self._tell(finding, row=None, line=None)
         for found in chain(self._claims(), _duplicates(self.book)):
             self.issues.add(found)
+        del self.resolver, self.meanings
 
     def _claims(self) -> Iterator[Issue]:
         claimed = self.facts.get("declared_pieces")

@@ -11,7 +11,7 @@ from lists.lots import Lot, LotBook, Role
 from lists.names import PartNames, color_names_of
 
 MAX_KEPT = 25_000  # meanings remembered, and as many of those before them: some 40 MB
-MAX_SHARED = 40_000  # of them, by the object that a parser shares among rows
+MAX_SHARED = 25_000  # of them, by the object that a parser shares among rows
 _EXACT = {"by": By.EXACT.value, "confidence": 1.0}
 Written = bytes | tuple[Any, ...]
 

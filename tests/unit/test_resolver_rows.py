@@ -191,9 +191,9 @@ def test_resolve__suggestions_end_at_the_cap():
     assert resolver.resolve(row("3401")) == found[0]
 
 
-def test_resolve__memory_is_bounded(resolver, monkeypatch):
+def test_resolve__memory_is_bounded():
     """Answers are kept up to a number; then memory starts anew, and answers stay the same."""
-    monkeypatch.setattr(catalog.resolver, "MAX_KEPT", 10)
+    resolver = Resolver(CATALOG, kept=10)
     first = [resolver.resolve(row(f"q{number}", name="x")) for number in range(50)]
     assert len(resolver._kept) <= 10
     assert [resolver.resolve(row(f"q{number}", name="x")) for number in range(50)] == first
