@@ -94,6 +94,10 @@ class Resolver:
             if found not in _NO_PARTS:
                 self._catalog.prefetch(raw_ids, maps=[found] if found in _MAPPED else ())
 
+    def colors_named(self, name: str, *, space: str) -> tuple[str, ...]:
+        """Colors of that name, as a list that claims the numbers of `space` can state them; none where nobody knows it."""
+        return self._colors.named(name, space=self.spaces.ballot(space).space)
+
     def resolve(self, fields: Mapping[str, Any]) -> Match:
         """The part and color that a row means; `fields` are those of a parser's record. Never raises."""
         get = fields.get

@@ -90,6 +90,11 @@ class ColorRules:
         likely = tuple(self.spoken(color, space) for color in near)
         return Finding("color.not_known_for_part", "color", raw, suggestions=likely)
 
+    def named(self, name: str, *, space: str) -> tuple[str, ...]:
+        """Up to three colors of that name, as `spoken`."""
+        ids = self.names.ids(name, space=space)[:_SUGGESTIONS]
+        return tuple(self.spoken(self._colors[one], space) for one in ids if one in self._colors)
+
     def spoken(self, color: Color, space: str | None) -> str:
         """The color as a row can say it: with its number in `space`, where it has one, else by its name alone."""
         own = COLOR_SPACES[0] if space == Space.UNKNOWN else space

@@ -6,7 +6,7 @@ The step of the pipeline and `heavylift check` both run this, so both say the sa
 import gc
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ from jobs.issues import Fact, Issue, Record, Rows
 from lists.issues_file import IssuesFile
 from lists.lots import MAX_LOTS, LotBook, Role
 from lists.meanings import Meaning, Meanings
-from lists.names import column_of
+from lists.names import COLOR_SPACES, column_of
 from lists.outputs import SUMMARY, Output, outputs, write_lots
 from lists.records_file import RecordsFile
 from lists.totals import Totals, shortened
@@ -177,6 +177,9 @@ class _Work:
         if type(item) is Fact:
             self.facts[item.name] = item.value
             return
+        if item.code == "color.not_integer" and item.value and self.kind in COLOR_SPACES:
+            likely = self.resolver.colors_named(item.value, space=COLOR_SPACES[self.kind])
+            item = replace(item, suggestions=item.suggestions or likely)
         self.issues.add(item)
         if item.row is None:
             return

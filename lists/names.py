@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from catalog.port import Catalog
+from catalog.port import Catalog, Space
 
 _KEPT = 100_000  # names; one list has no more
 
@@ -35,6 +35,17 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
     "studio-csv": {"part": "BLItemNo", "color": "BLColorId", "element": "ElementId"},
     "ldd-lxf": {"part": "designID", "color": "materials", "element": "itemNos"},
     "ldd-lxfml": {"part": "designID", "color": "materials", "element": "itemNos"},
+}
+# Whose color numbers a file of the kind holds; a color that is no number may be the name of one.
+COLOR_SPACES: Mapping[str, str] = {
+    "bricklink-xml": Space.BRICKLINK,
+    "brickstore-bsx": Space.BRICKLINK,
+    "studio-csv": Space.BRICKLINK,
+    "rebrickable-csv": Space.REBRICKABLE,
+    "ldraw": Space.LDRAW,
+    "studio-io": Space.LDRAW,
+    "ldd-lxf": Space.LEGO,
+    "ldd-lxfml": Space.LEGO,
 }
 _OURS = {"part": "raw_id", "color": "raw_color", "element": "element_id"}
 

@@ -120,6 +120,31 @@ def test_index__the_lots_of_a_very_long_list(tmp_path, monkeypatch):
     ]
 
 
+NAMED = [
+    (
+        "bricklink-xml",
+        "<ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>3001</ITEMID><COLOR>{}</COLOR><MINQTY>1</MINQTY></ITEM>",
+        "5 Red",
+    ),
+    ("rebrickable-csv", "3001,{},1\n", "4 Red"),
+]
+
+
+@pytest.mark.parametrize(("kind", "row", "likely"), NAMED, ids=[name for name, *_ in NAMED])
+def test_parse__a_color_by_name_is_told_its_number(tmp_path, kind, row, likely):
+    """Where a number belongs and a color's name stands, the row is rejected, with the number that the file could say."""
+    rows = "".join(map(row.format, ("red", "nonsense", "Lt Bluish Gray")))
+    whole = f"<INVENTORY>{rows}</INVENTORY>" if kind == "bricklink-xml" else f"Part,Color,Quantity\n{rows}"
+    ctx = context(tmp_path, text=whole.encode(), kind=kind)
+    parts_list.parse(ctx)
+    gray = "86" if kind == "bricklink-xml" else "71"
+    assert [(one["code"], one["suggestions"]) for one in ctx.lines("issues.jsonl")] == [
+        ("color.not_integer", [likely]),
+        ("color.not_integer", []),
+        ("color.not_integer", [f"{gray} Light Bluish Gray"]),
+    ]
+
+
 def test_options__filled_pieces_are_subtracted(tmp_path):
     """On request the totals are what is still needed, never below nothing; the record keeps what the row says."""
     item = "<ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>3001</ITEMID><COLOR>5</COLOR><MINQTY>{}</MINQTY><QTYFILLED>{}</QTYFILLED></ITEM>"
