@@ -35,6 +35,7 @@ SUITES = ("unit", "architecture", "contracts", "integration", "acceptance")
 FAST = ("unit", "architecture")
 SERVED = frozenset({"contracts", "integration", "acceptance"})  # suites that use RabbitMQ or PostgreSQL
 OSMESA = ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so")
+_NO_BYTECODE, _BYTECODE_ASIDE = "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"
 _PATIENCE = 60.0  # seconds that pytest gets to take its own services down after Ctrl-C
 
 
@@ -82,7 +83,7 @@ def run(args: list[str]) -> int:
         return Exit.USAGE
     tally = Tally()
     try:
-        with _interruptible():
+        with _interruptible(), bytecode_kept():
             if free or (names and names != ["unit"]):
                 _chosen(names, free, tally)
             else:
@@ -101,6 +102,25 @@ def wanted(args: list[str]) -> tuple[list[str], list[str]]:
     dash = next((index for index, arg in enumerate(args) if arg.startswith("-") or "/" in arg), len(args))
     cut = min(cut, dash)
     return args[:cut], [arg for arg in args[cut:] if arg != "--"]
+
+
+@contextlib.contextmanager
+def bytecode_kept() -> Iterator[None]:
+    """Inside the block Python keeps what it compiled, aside where it must not beside the sources.
+
+    A run starts hundreds of processes; compiling all libraries for each takes as long again as what they are for.
+    """
+    if _NO_BYTECODE not in os.environ or _BYTECODE_ASIDE in os.environ:
+        yield
+        return
+    said = os.environ.pop(_NO_BYTECODE)
+    with tempfile.TemporaryDirectory(prefix="heavylift-bytecode-", ignore_cleanup_errors=True) as folder:
+        os.environ[_BYTECODE_ASIDE] = folder
+        try:
+            yield
+        finally:
+            del os.environ[_BYTECODE_ASIDE]
+            os.environ[_NO_BYTECODE] = said
 
 
 def _standard(tally: Tally, *, full: bool) -> None:

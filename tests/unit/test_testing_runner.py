@@ -1,9 +1,16 @@
 """`./heavylift test`: what it understands, and that its last lines tell the truth."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from cli.exits import Exit
-from cli.testing import Tally, run, wanted
+from cli.testing import Tally, bytecode_kept, run, wanted
+
+NO_BYTECODE, ASIDE = "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"
 
 
 @pytest.mark.parametrize(
@@ -49,3 +56,29 @@ def test_tally__one_failed_check_fails_the_run(capsys):
         "failed: unit: pytest ended with 3",
         "3 passed, 1 failed, 0 skipped",
     ]
+
+
+def test_runner__keeps_bytecode_for_its_processes(monkeypatch, tmp_path: Path):
+    """Where Python keeps no bytecode beside the sources, a run keeps it aside, and takes it away in the end."""
+    monkeypatch.setenv(NO_BYTECODE, "1")
+    monkeypatch.delenv(ASIDE, raising=False)
+    (tmp_path / "imported.py").touch()
+    with bytecode_kept():
+        folder = Path(os.environ[ASIDE])
+        subprocess.run([sys.executable, "-c", "import imported"], cwd=tmp_path, check=True)
+        assert list(folder.rglob("imported.*.pyc"))
+    assert [path.name for path in tmp_path.iterdir()] == ["imported.py"]
+    assert not folder.exists()
+    assert (os.environ[NO_BYTECODE], os.environ.get(ASIDE)) == ("1", None)
+
+
+def test_runner__leaves_bytecode_to_who_keeps_it_anyway(monkeypatch):
+    """Python's own way to keep it is not touched, nor a folder that was chosen for it."""
+    monkeypatch.delenv(NO_BYTECODE, raising=False)
+    monkeypatch.delenv(ASIDE, raising=False)
+    with bytecode_kept():
+        assert ASIDE not in os.environ
+    monkeypatch.setenv(NO_BYTECODE, "1")
+    monkeypatch.setenv(ASIDE, "/chosen")
+    with bytecode_kept():
+        assert os.environ[ASIDE] == "/chosen"
