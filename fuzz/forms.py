@@ -28,9 +28,9 @@ class Form(NamedTuple):
     name: str
     kind: str  # as the sniffer says it
     suffix: str
-    inside: str  # what its text is: xml, table, ldraw, biff
+    inside: str  # what its text is: xml, table, ldraw, sheet, biff
     write: Callable[[Lots, Change], bytes]
-    packed: str = ""  # what is around it: zip, cfb, or nothing
+    packed: str = ""  # what is around it: zip, book (a ZIP), cfb, or nothing
 
 
 _PARTS = (
@@ -141,7 +141,9 @@ def _table(rows: Lots, delimiter: str) -> str:
 
 def _pasted(rows: Lots) -> str:
     # Without x346: such a number looks like a quantity where nothing parts the columns.
-    return "".join(f"{lot.qty}x {lot.part.lstrip('x')} {('Red', 'Dark Bluish Gray', 'White')[lot.color % 3]}\n" for lot in rows)
+    return "".join(
+        f"{lot.qty}x {lot.part.lstrip('x')} {('Red', 'Dark Bluish Gray', 'White')[lot.color % 3]}\n" for lot in rows
+    )
 
 
 def _bom(rows: Lots) -> str:
@@ -212,7 +214,7 @@ FORMS: tuple[Form, ...] = (
     Form("tsv", "table", ".txt", "table", _text(lambda rows: _table(rows, "\t"), "utf-16")),
     Form("bom", "table", ".csv", "table", _text(_bom)),
     Form("pasted", "table", ".txt", "table", _text(_pasted)),
-    Form("xlsx", "xlsx", ".xlsx", "xml", lambda rows, change: books.xlsx(_cells(rows), change), "zip"),
+    Form("xlsx", "xlsx", ".xlsx", "sheet", lambda rows, change: books.xlsx(_cells(rows), change), "book"),
     Form("xls", "xls", ".xls", "biff", lambda rows, change: books.xls(_cells(rows), change), "cfb"),
 )
 KINDS = tuple(dict.fromkeys(form.kind for form in FORMS))

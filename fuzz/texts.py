@@ -186,7 +186,7 @@ def _many_different_rows(rng: random.Random, text: str) -> str:
     lines = text.split("\n")
     half = len(lines) // 2
     first = _TOKEN.search(lines[half])
-    count = min(rng.choice((500, 500, 5_000, 20_000)), 1_500_000 // (len(lines[half]) + 1))
+    count = min(rng.choice((500, 500, 3_000, 9_000)), 1_500_000 // (len(lines[half]) + 1))
     before, after = (lines[half][: first.end()], lines[half][first.end() :]) if first else ("", lines[half])
     return "\n".join((*lines[:half], *(f"{before}{number}{after}" for number in range(count)), *lines[half:]))
 
@@ -214,5 +214,11 @@ TABLES: tuple[Attack, ...] = tuple(
         _other_delimiter, _mixed_delimiters, _odd_cells, _odd_cells, _odd_numbers, _quotes, _quotes, _quotes_everywhere,
         _lone_quotes_on_all_lines, _many_columns, _many_columns, _columns_shuffled, _columns_shuffled, _lines_before, _lines_behind,
         _many_rows, _many_different_rows,
+    ))
+)  # fmt: skip
+CELLS: tuple[Attack, ...] = tuple(
+    map(on_text, (
+        _odd_numbers, _odd_numbers, _odd_cells, _odd_words, _formulas, _quotes, _columns_shuffled, _many_rows, _many_different_rows,
+        _lines_before, _lines_behind,
     ))
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import random
 import re
+from itertools import islice
 from xml.sax.saxutils import escape
 
 from fuzz.any_bytes import Attack
@@ -10,6 +11,8 @@ from fuzz.texts import FORMULAS, NUMBERS, WORDS, on_text, some
 _ROOT = re.compile(r"<[A-Za-z]")
 _TAG = re.compile(r"<(/?)([A-Za-z]\w*)([^<>]*)>")
 _FILLED = re.compile(r">([^<>\n]+)<")
+_FIELD = re.compile(r"<(\w+)>([^<>]*)</\1>")
+_ITEM = re.compile(r"<(ITEM|Item|Brick)\b.*?</\1>\s*", re.DOTALL)
 _DEEP = (50, 255, 300, 5_000, 200_000)
 
 
@@ -117,6 +120,34 @@ def _values(rng: random.Random, text: str) -> str:
         value = rng.choice(rng.choice((NUMBERS, WORDS, FORMULAS)))
         text = _inside(rng, text, "".join(char for char in escape(value) if char.isprintable() or char in "\t\n"))
     return text
+
+
+def _fields_moved(rng: random.Random, text: str) -> str:
+    """Whole fields left out, doubled, or under another field's name."""
+    for _ in range(rng.choice((1, 2, 8))):
+        match, other = some(rng, _FIELD, text), some(rng, _FIELD, text)
+        if match and other:
+            new = rng.choice(("", match[0] * 2, f"<{match[1]}/>", other[0], f"<{other[1]}>{match[2]}</{other[1]}>"))
+            text = text[: match.start()] + new + text[match.end() :]
+    return text
+
+
+def _many_items(rng: random.Random, text: str) -> str:
+    items = list(islice(_ITEM.finditer(text), 100))
+    if not items:
+        return text
+    item = rng.choice(items)
+    return (
+        text[: item.end()]
+        + item[0] * min(rng.choice((50, 1_000, 10_000)), 1_500_000 // len(item[0]))
+        + text[item.end() :]
+    )
+
+
+def _case(rng: random.Random, text: str) -> str:
+    """Names of elements in upper or lower case, each pair alike."""
+    change = rng.choice((str.upper, str.lower, str.title))
+    return _TAG.sub(lambda found: f"<{found[1]}{change(found[2])}{found[3]}>", text)
 
 
 def _references(rng: random.Random, text: str) -> str:
@@ -237,6 +268,9 @@ XML: tuple[Attack, ...] = tuple(
         _entity, _external_entity, _parameter_entity, _laughs, _quadratic, _entity_circle, _external_subset, _default_attributes,
         _subset_unclosed, _deep, _deep_root, _wide, _many_attributes, _long_attribute, _long_name, _long_text, _references, _references,
         _sections, _sections, _big_comment, _lying_declaration, _lying_declaration, _namespaces, _prefixes, _include,
-        _tags_changed, _tags_changed, _tags_changed, _other_root, *[_values] * 12,
+        _tags_changed, _tags_changed, _tags_changed, _other_root,
     ))
 )  # fmt: skip
+XML_VALUES: tuple[Attack, ...] = tuple(
+    map(on_text, (_values, _values, _values, _values, _values, _many_items, _fields_moved, _fields_moved, _case))
+)

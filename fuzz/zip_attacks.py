@@ -3,18 +3,14 @@
 import random
 import re
 import struct
-import zipfile
-import zlib
 
 from fuzz.any_bytes import Attack, place
-from fuzz.zips import Entry, unzipped, zipped
+from fuzz.zips import CENTRAL, END, LOCAL, MIB, Entry, deflated, unzipped, zipped
 
-_LOCAL, _CENTRAL, _END = b"PK\3\4", b"PK\1\2", b"PK\5\6"
 _NAMES = (
     "../../x.ldr", "/etc/passwd", "C:\\x", "a\\..\\..\\x", "x" * 600, "x/" * 300, "\u202ex", "\0x", "MODEL.LDR", "model.ldr/", "", "con",
     "xl/workbook.bin", "content.xml", "3D/3dmodel.model", "left/a.xml", "IMAGE100.lxfml", "a/model.ldr", "[trash]", ".info",
 )  # fmt: skip
-_MIB = 1024 * 1024
 
 
 def _main(entries: list[Entry]) -> int:
@@ -27,74 +23,41 @@ def _bomb(rng: random.Random, body: bytes) -> bytes:
     entries = unzipped(body)
     if not entries:
         return body
-    at, size = _main(entries), rng.choice((8, 40, 300, 700)) * _MIB
+    at, size = _main(entries), rng.choice((8, 40, 300, 700)) * MIB
     name, content = entries[at]
     fill = rng.choice((b"\0", b"<x/>", b"1 4 0 0 0 1 0 0 0 1 0 0 0 1 3001.dat\n", b'<row r="1"/>'))
-    packed = _repeats(content[: len(content) // 2], fill, size)
+    packed = deflated(content[: len(content) // 2], fill, size)
     if rng.random() < 0.3:
-        return _archive([*entries, ("extra.bin", packed)])
-    return _archive([entry if number != at else (name, packed) for number, entry in enumerate(entries)])
-
-
-class _Packed(bytes):
-    """An entry's content that is deflated already, with the size and check sum that it has unpacked."""
-
-    size: int
-    crc: int
-
-
-def _repeats(start: bytes, fill: bytes, size: int) -> _Packed:
-    """`start` and then `fill` over and over, deflated piece by piece: no bomb goes off in here."""
-    deflate = zlib.compressobj(1, wbits=-15)
-    piece = fill * (_MIB // len(fill))
-    parts, crc, total = [deflate.compress(start)], zlib.crc32(start), len(start)
-    while total < size:
-        parts.append(deflate.compress(piece))
-        crc, total = zlib.crc32(piece, crc), total + len(piece)
-    packed = _Packed(b"".join(parts) + deflate.flush())
-    packed.size, packed.crc = total, crc
-    return packed
-
-
-def _archive(entries: list[Entry], *, flags: int = 0) -> bytes:
-    """An archive made by hand, whose entries may be packed already."""
-    out, directory = bytearray(), bytearray()
-    for name, content in entries:
-        packed = content if isinstance(content, _Packed) else _repeats(content, b" ", 0)
-        encoded = name.encode("utf-8", "surrogatepass")
-        facts = struct.pack("<5H3I2H", 20, flags, 8, 0, 33, packed.crc, len(packed), packed.size, len(encoded), 0)
-        directory += _CENTRAL + struct.pack("<H", 20) + facts + struct.pack("<3H2I", 0, 0, 0, 0, len(out)) + encoded
-        out += _LOCAL + facts + encoded + packed
-    end = struct.pack("<4s4H2IH", _END, 0, 0, len(entries), len(entries), len(directory), len(out), 0)
-    return bytes(out + directory + end)
+        return zipped([*entries, ("extra.bin", packed)])
+    return zipped([entry if number != at else (name, packed) for number, entry in enumerate(entries)])
 
 
 def _overlapping(rng: random.Random, _body: bytes) -> bytes:
     """Many entries of the directory that all lead to the same bytes."""
     name = rng.choice(("x", "model.ldr", "IMAGE100.LXFML", "xl/workbook.xml"))
-    one = _archive([(name, _repeats(b"", b"\0", rng.choice((1, 30)) * _MIB))])
-    at = one.index(_CENTRAL)
+    one = zipped([(name, deflated(b"", b"\0", rng.choice((1, 30)) * MIB))])
+    at = one.index(CENTRAL)
     count = rng.choice((40, 2_000, 60_000))
     directory = (one[at : at + 46 + len(name)]) * count
-    end = struct.pack("<4s4H2IH", _END, 0, 0, count & 0xFFFF, count & 0xFFFF, len(directory), at, 0)
+    end = struct.pack("<4s4H2IH", END, 0, 0, count & 0xFFFF, count & 0xFFFF, len(directory), at, 0)
     return one[:at] + directory + end
 
 
 def _nested(rng: random.Random, body: bytes) -> bytes:
     entries = unzipped(body)
     for _ in range(rng.choice((1, 2, 30))):
-        body = zipped([(entries[_main(entries)][0] if entries else "x.zip", body)], method=zipfile.ZIP_STORED)
+        body = zipped([(entries[_main(entries)][0] if entries else "x.zip", body)])
     return body
 
 
 def _many_entries(rng: random.Random, body: bytes) -> bytes:
     more = [(f"f{number}", b"") for number in range(rng.choice((500, 4_097, 20_000)))]
-    return zipped([*unzipped(body), *more], method=zipfile.ZIP_STORED)
+    return zipped([*unzipped(body), *more])
 
 
 def _odd_names(rng: random.Random, body: bytes) -> bytes:
     entries = [(rng.choice(_NAMES) if rng.random() < 0.4 else name, content) for name, content in unzipped(body)]
-    return _archive([*entries, (rng.choice(_NAMES), b"x")])
+    return zipped([*entries, (rng.choice(_NAMES), b"x")])
 
 
 def _twice(rng: random.Random, body: bytes) -> bytes:
@@ -103,7 +66,7 @@ def _twice(rng: random.Random, body: bytes) -> bytes:
         return body
     name, content = rng.choice(entries)
     again = (rng.choice((name, name.upper(), f"a/{name}")), rng.choice((content, b"", content * 2)))
-    return _archive([*entries, again])
+    return zipped([*entries, again])
 
 
 def _missing(rng: random.Random, body: bytes) -> bytes:
@@ -137,7 +100,7 @@ def _inside_changed(rng: random.Random, body: bytes) -> bytes:
 
 
 def _encrypted(rng: random.Random, body: bytes) -> bytes:
-    return _archive(unzipped(body), flags=rng.choice((0x1, 0x1, 0x41, 0x2001)))
+    return zipped(unzipped(body), flags=rng.choice((0x1, 0x1, 0x41, 0x2001)))
 
 
 def _headers(rng: random.Random, body: bytes, magic: bytes, offsets: tuple[int, ...], width: int) -> bytes:
@@ -153,26 +116,24 @@ def _headers(rng: random.Random, body: bytes, magic: bytes, offsets: tuple[int, 
 
 def _local_headers(rng: random.Random, body: bytes) -> bytes:
     return (
-        _headers(rng, body, _LOCAL, (4, 6, 8, 26, 28), 2)
+        _headers(rng, body, LOCAL, (4, 6, 8, 26, 28), 2)
         if rng.random() < 0.5
-        else _headers(rng, body, _LOCAL, (14, 18, 22), 4)
+        else _headers(rng, body, LOCAL, (14, 18, 22), 4)
     )
 
 
 def _directory(rng: random.Random, body: bytes) -> bytes:
     if rng.random() < 0.5:
-        return _headers(rng, body, _CENTRAL, (6, 8, 10, 28, 30, 32), 2)
-    return _headers(rng, body, _CENTRAL, (16, 20, 24, 38, 42), 4)
+        return _headers(rng, body, CENTRAL, (6, 8, 10, 28, 30, 32), 2)
+    return _headers(rng, body, CENTRAL, (16, 20, 24, 38, 42), 4)
 
 
 def _end_of_directory(rng: random.Random, body: bytes) -> bytes:
-    return (
-        _headers(rng, body, _END, (4, 8, 10, 20), 2) if rng.random() < 0.5 else _headers(rng, body, _END, (12, 16), 4)
-    )
+    return _headers(rng, body, END, (4, 8, 10, 20), 2) if rng.random() < 0.5 else _headers(rng, body, END, (12, 16), 4)
 
 
 def _directory_damaged(rng: random.Random, body: bytes) -> bytes:
-    at = body.find(_CENTRAL)
+    at = body.find(CENTRAL)
     if at < 0:
         return body
     where = rng.randint(at, len(body))
@@ -180,7 +141,7 @@ def _directory_damaged(rng: random.Random, body: bytes) -> bytes:
 
 
 def _comment(rng: random.Random, body: bytes) -> bytes:
-    return body[:-2] + struct.pack("<H", 65_535) + rng.choice((_END, b"x")) * rng.choice((10, 3_000, 60_000))
+    return body[:-2] + struct.pack("<H", 65_535) + rng.choice((END, b"x")) * rng.choice((10, 3_000, 60_000))
 
 
 def _behind_something(rng: random.Random, body: bytes) -> bytes:

@@ -26,7 +26,7 @@ _COUNTED = re.compile(
     r"|\u4e2a|\u4ef6|\u0448\u0442\.?))?",
     re.ASCII | re.IGNORECASE,
 )
-_AMOUNT = re.compile(r"[+-]?(?:\d[\d., '\u2019\u00a0\u202f\u2009]*+|[.,]\d++)")
+_AMOUNT = re.compile(r"[+-]?(?:\d[\d., '\u2019\u00a0\u202f\u2009]*+|[.,]\d++)", re.ASCII)
 _COMMA_DECIMALS = re.compile(r"(?:0|\d*),(?:\d{1,2}|\d{4,9})|0,\d{3}|\d{1,3}(?:\.\d{3})+,\d{1,9}", re.ASCII)
 _DOT_DECIMALS = re.compile(r"(?:0|\d*)\.(?:\d{1,2}|\d{4,9})|0\.\d{3}|\d{1,3}(?:,\d{3})+\.\d{1,9}", re.ASCII)
 _MONTHS = (
