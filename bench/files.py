@@ -1,12 +1,16 @@
 """Generated inputs: BrickLink lists of any size, each with content of its own, so that nothing is stored once for two."""
 
+import csv
 import secrets
+from functools import cache
 from pathlib import Path
 
 MB = 1_000_000
 MiB = 1024 * 1024
 _OPENING = b'<?xml version="1.0" encoding="UTF-8"?>\n<!-- %032x -->\n<INVENTORY>\n'
 _CLOSING = b"</INVENTORY>\n"
+SAMPLE = Path(__file__).parents[1] / "catalog" / "sample" / "parts.csv"
+_COLORS = (1, 2, 3, 4, 5, 6, 7, 11, 59, 63, 85, 86)  # BrickLink's numbers of common ones
 _BLOCK_ROWS = 5000  # about 1 MB; larger lists repeat them
 
 
@@ -47,9 +51,17 @@ def _rows(seed: int) -> bytes:
 
 
 def _row(number: int) -> bytes:
-    """One item, with the fields of a wanted list as BrickLink hands it out."""
+    """One item, with the fields of a wanted list as BrickLink hands it out; its part is one of the sample catalog's."""
+    parts = _parts()
     return (
-        b"<ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>%d</ITEMID><COLOR>%d</COLOR><MAXPRICE>-1.0000</MAXPRICE>"
+        b"<ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>%b</ITEMID><COLOR>%d</COLOR><MAXPRICE>-1.0000</MAXPRICE>"
         b"<MINQTY>%d</MINQTY><QTYFILLED>0</QTYFILLED><CONDITION>X</CONDITION><REMARKS>drawer %d</REMARKS>"
-        b"<NOTIFY>N</NOTIFY></ITEM>\n" % (3000 + number * 7919 % 90000, number % 60 + 1, number % 40 + 1, number)
+        b"<NOTIFY>N</NOTIFY></ITEM>\n"
+        % (parts[number * 7919 % len(parts)], _COLORS[number % len(_COLORS)], number % 40 + 1, number)
     )
+
+
+@cache
+def _parts() -> tuple[bytes, ...]:
+    with SAMPLE.open(encoding="utf-8", newline="") as file:
+        return tuple(row["part_num"].encode() for row in csv.DictReader(file))

@@ -11,6 +11,7 @@ from cli.app import app
 from jobs.lifecycle import TRANSITIONS
 from jobs.model import Status
 from jobs.queues import QUEUES
+from parsers.codes import CODES
 
 PAGES = tuple(path for path in files() if path.suffix == ".md")
 DIAGRAM = re.compile(r"```mermaid\s+stateDiagram-v2(?P<body>.*?)```", re.DOTALL)
@@ -81,3 +82,9 @@ def test_decisions__have_their_four_parts(page):
 def test_decisions__are_there():
     """The decisions that a newcomer would question first are written down."""
     assert len([path for path in PAGES if path.parts[:2] == ("docs", "decisions")]) >= 4
+
+
+def test_parts_lists__every_issue_code_is_told():
+    """docs/parts-lists.md has each code that a row can have, with its severity and its words, and no other."""
+    told = re.findall(r"^\| `([a-z_.]+)` \| (\w+) \| (.+) \|$", text_of(Path("docs/parts-lists.md")), re.MULTILINE)
+    assert told == [(code, known.severity.value, known.message) for code, known in sorted(CODES.items())]
