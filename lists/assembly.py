@@ -29,6 +29,7 @@ from parsers.wishes import PLAIN, Wishes
 
 AHEAD = 2000  # rows that are looked up together
 _ANSWERS = 5000  # that the resolver remembers: what they mean is remembered here
+_EXCLUDED = "row.excluded"
 SURVEYED = 600  # of the first ones: they tell whose numbers a file holds
 Item = Rows | Record | Issue | Fact
 
@@ -184,6 +185,8 @@ class _Work:
         if item.row is None:
             return
         self.totals.rows = max(self.totals.rows, item.row)
+        if item.code == _EXCLUDED:
+            self.totals.excluded += 1
         if item.row != self._coded_row:
             self._codes, self._coded_row = [], item.row
         self._codes.append(item.code)
@@ -260,7 +263,7 @@ def _duplicates(book: LotBook) -> Iterator[Issue]:
 
 def _verdict(totals: Totals, issues: IssuesFile) -> str:
     """In a word: `clean`, `warnings`, `errors` (rows were rejected), `rejected` (all of them)."""
-    if totals.rows and not totals.accepted:
+    if totals.rows > totals.excluded and not totals.accepted:
         return "rejected"
     if issues.severities["error"]:
         return "errors"
@@ -272,7 +275,7 @@ def _catalog_facts(catalog: Catalog) -> dict[str, Any]:
 
 
 def _notices(work: _Work, catalog: Catalog) -> Iterator[Notice]:
-    rows = work.totals.rows
+    rows = work.totals.rows - work.totals.excluded
     if rows and not work.totals.accepted:
         yield Notice("rows.all_rejected", f"None of the {rows} rows could be accepted; issues.jsonl says why.")
     if work.book.left_out:

@@ -33,6 +33,8 @@ _COLUMNS: Mapping[str, Mapping[str, str]] = {
     "bricklink-xml": _BRICKLINK,
     "brickstore-bsx": {"part": "ItemID", "color": "ColorID"},
     "studio-csv": {"part": "BLItemNo", "color": "BLColorId", "element": "ElementId"},
+    "ldraw": {"part": "file", "color": "color"},
+    "studio-io": {"part": "file", "color": "color"},
     "ldd-lxf": {"part": "designID", "color": "materials", "element": "itemNos"},
     "ldd-lxfml": {"part": "designID", "color": "materials", "element": "itemNos"},
 }

@@ -20,6 +20,7 @@ class Totals:
         self.accepted = 0
         self.rows = 0  # the last row seen, accepted or not
         self.zero = 0  # accepted rows with no pieces
+        self.excluded = 0  # rows that the list itself leaves out
         self.pieces = [0] * len(Role)  # by role
 
     def add(self, row: int, qty: int, role: Role) -> None:
@@ -47,7 +48,8 @@ class Totals:
             "lots": self.accepted,
             **counted,
             "rows_total": self.rows,
-            "rows_rejected": self.rows - self.accepted,
+            "rows_rejected": self.rows - self.accepted - self.excluded,
+            **({"rows_excluded": self.excluded} if self.excluded else {}),
             **({"rows_zero": self.zero} if self.zero else {}),
         }
 

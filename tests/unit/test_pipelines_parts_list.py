@@ -171,3 +171,13 @@ def test_options__an_unknown_mapping_names_those_there_are(tmp_path):
     with pytest.raises(InputError) as caught:
         parts_list.parse(ctx)
     assert (caught.value.fault.code, "ours" in caught.value.fault.message) == ("mapping.unknown", True)
+
+
+def test_parse__rows_that_the_list_leaves_out_are_no_rejects(tmp_path):
+    """A BrickStore row with Status X is counted apart: neither a piece nor something wrong."""
+    item = "<Item><ItemID>3001</ItemID><ItemTypeID>P</ItemTypeID><ColorID>5</ColorID><Qty>{}</Qty>{}</Item>"
+    text = "<BrickStoreXML><Inventory>" + item.format(3, "") + item.format(4, "<Status>X</Status>")
+    ctx = context(tmp_path, text=(text + "</Inventory></BrickStoreXML>").encode(), kind="brickstore-bsx")
+    parts_list.parse(ctx)
+    told = {name: ctx.facts[name] for name in ("pieces", "rows_total", "rows_rejected", "rows_excluded", "verdict")}
+    assert told == {"pieces": 3, "rows_total": 2, "rows_rejected": 0, "rows_excluded": 1, "verdict": "clean"}
