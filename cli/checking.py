@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from catalog.port import Catalog
 from cli.exits import CommandError, Exit
-from cli.screen import emit, emit_json, say, styled
+from cli.screen import clean, emit, emit_json, say, styled
 from jobs.errors import Fault, InputError
 from lists.assembly import Assembled, assemble
 from lists.issues_file import JSONL
@@ -88,21 +88,32 @@ def _unsupported(title: str | None, *, empty: bool) -> InputError:
 @contextmanager
 def _catalog(path: Path | None, data_dir: Path | None) -> Iterator[Catalog]:
     """The catalog that was named, else the data folder's newest, else the sample."""
-    from catalog.compile import compile_catalog
-    from catalog.sample import sample_catalog
-    from catalog.sqlite import SqliteCatalog
+    from catalog.sqlite import CatalogUnusable, SqliteCatalog
 
     with tempfile.TemporaryDirectory(prefix="heavylift-catalog-") as folder:
-        if path is None:
-            path = _newest(data_dir or Path(".heavylift")) or sample_catalog(Path(folder))
-        elif path.is_dir() or path.suffix == ".zip":
-            compiled = Path(folder) / "catalog.sqlite"
-            compile_catalog(path, compiled, version=path.name)
-            path = compiled
-        elif not path.exists():
-            raise CommandError(f"there is no catalog at {path}")
-        with SqliteCatalog(path) as opened:
+        try:
+            opened = SqliteCatalog(_compiled(path, data_dir, into=Path(folder)))
+        except InputError as error:
+            raise CommandError(f"--catalog: {error}", hint=error.fault.hint) from error
+        except CatalogUnusable as error:
+            raise CommandError(str(error)) from error
+        with opened:
             yield opened
+
+
+def _compiled(path: Path | None, data_dir: Path | None, *, into: Path) -> Path:
+    """Where that catalog lies, compiled."""
+    from catalog.compile import compile_catalog
+    from catalog.sample import sample_catalog
+
+    if path is None:
+        return _newest(data_dir or Path(".heavylift")) or sample_catalog(into)
+    if path.is_dir() or path.suffix == ".zip":
+        compile_catalog(path, into / "catalog.sqlite", version=path.name)
+        return into / "catalog.sqlite"
+    if not path.exists():
+        raise CommandError(f"there is no catalog at {path}")
+    return path
 
 
 def _newest(data_dir: Path) -> Path | None:
@@ -162,7 +173,7 @@ def _show(
 
     emit(styled(f"{file.name}  {verdict}", "green" if verdict in _WELL else "red", sys.stdout))
     if fault:
-        emit(f"  {fault.code}  {fault.message}")
+        _emit_line(f"  {fault.code}  {fault.message}")
         if fault.hint:
             say(f"  {fault.hint}")
         return
@@ -172,14 +183,19 @@ def _show(
     emit(f"  rows      {told['rows_total']}, {told['rows_rejected']} rejected")
     emit(f"  pieces    {told['pieces']}, and {told['spares']} spare, of {told['distinct_parts']} parts")
     unknown = told["unresolved"]["lots"]
-    emit(f"  resolved  all{f' but {unknown} lots' if unknown else ''}; catalog {told['catalog']['version']}")
+    _emit_line(f"  resolved  all{f' but {unknown} lots' if unknown else ''}; catalog {told['catalog']['version']}")
     for found in issues[:_SHOWN]:
         place = f"row {found['row']}" if found["row"] else f"line {found['line']}" if found["line"] else "file"
         likely = f" ({', '.join(found['suggestions'])}?)" if found["suggestions"] else ""
         value = f" {found['value']}" if found["value"] is not None else ""
-        emit(f"  {found['severity']:<8}{place:<10} {found['code']:<24}{value}{likely}")
+        _emit_line(f"  {found['severity']:<8}{place:<10} {found['code']:<24}{value}{likely}")
     listed = sum(told["issues"].values())
     if listed > _SHOWN:
         say(f"  and {listed - _SHOWN} more; --json shows a thousand, --save keeps them")
     for notice in made.notices:
         say(f"  {notice.message}", "yellow")
+
+
+def _emit_line(text: str) -> None:
+    """One line, whatever a list's cells hold."""
+    emit(clean(text).replace("\n", " "))
