@@ -12,7 +12,6 @@ from celery import Celery
 from kombu import Connection, Exchange, Queue
 from kombu.exceptions import OperationalError
 
-from broker import redis_line
 from jobs.errors import HeavyliftError
 from jobs.queues import QUEUES
 
@@ -101,6 +100,8 @@ def dead_letter_queue(options: BrokerOptions) -> Queue:
 def make_app(options: BrokerOptions) -> Celery:
     """A Celery app that knows the lines; results are off, since the ledger is the truth."""
     if options.is_redis:
+        from broker import redis_line  # takes a while, and RabbitMQ needs none of it
+
         redis_line.install()
     app = Celery("heavylift", broker=options.url, set_as_current=False, fixups=[])
     app.conf.update(
