@@ -26,7 +26,6 @@ from storage.disk import NO_ROOM
 from storage.port import ObjectMissing, ObjectStore, StoreFull
 
 log = structlog.get_logger(__name__)
-_LOOK_EVERY = 3.0  # seconds that the ledger's word on which version is in force is good for
 _TRUSTED = 3600.0  # seconds after which a file's hash is looked at again
 _UNUSED = 3600.0  # seconds after which a file that no step was given, and that is not in force, may go
 
@@ -61,7 +60,7 @@ class CatalogKeeper:
         self._sample = functools.cache(sample)
         self._lock = threading.Lock()
         self._known: CatalogVersion | None = None
-        self._look_at = 0.0  # monotonic; when the ledger is asked again
+        self._asked = False  # the ledger has answered once
         self._checked: dict[str, _Checked] = {}
 
     def __call__(self, _job: Job, _folder: Path) -> Path:
@@ -82,15 +81,15 @@ class CatalogKeeper:
             return path
 
     def _in_force(self) -> CatalogVersion | None:
-        """Which version; while the ledger is away, the one that was."""
-        now = time.monotonic()
-        if now >= self._look_at:
-            try:
-                self._known = self._ledger.active_catalog()
-            except LedgerUnavailable:
-                if not self._look_at:
-                    raise  # nothing is known yet
-            self._look_at = now + _LOOK_EVERY
+        """Which version; while the ledger is away, the one that was.
+
+        Asked for each step: who imports a catalog and then submits a list expects it to be read by that catalog.
+        """
+        try:
+            self._known, self._asked = self._ledger.active_catalog(), True
+        except LedgerUnavailable:
+            if not self._asked:
+                raise  # nothing is known yet
         return self._known
 
     def _is_good(self, path: Path) -> bool:
