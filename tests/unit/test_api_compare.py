@@ -155,3 +155,18 @@ def test_compare__a_wrong_side_is_named(rooms, caller, tmp_path):
         compared(tmp_path, pair_of(rooms, job))
     assert caught.value.fault.code == "xml.syntax"
     assert caught.value.fault.place["side"] == "right"
+
+
+@pytest.mark.parametrize("columns", [{}, {"raw_id": "Teil", "qty": "Wieviel"}])
+def test_compare__text_is_a_list_where_its_columns_are_named(rooms, caller, tmp_path, columns):
+    """A side in nobody's words is read by the columns that its options name; without them it is no list."""
+    options = json.dumps({"right": {"columns": columns}})
+    sides = files(left=b"Part,Color,Quantity\n3001,4,3\n", right=b"Teil;Wieviel\n3001;3\n3002;1\n")
+    job = caller.post("/v1/compare", files=sides, data={"options": options}).json()
+    if columns:
+        ctx = compared(tmp_path, pair_of(rooms, job), **job["options"])
+        assert (ctx.facts["left"]["pieces"], ctx.facts["right"]["pieces"]) == (3, 4)
+        return
+    with pytest.raises(Exception, match="right") as caught:
+        compared(tmp_path, pair_of(rooms, job), **job["options"])
+    assert caught.value.fault.code == "input.unsupported"
