@@ -130,6 +130,7 @@ class Poll:
     def survey(self, rows: Iterable[Mapping[str, Any]]) -> Spaces:
         """The vote of up to MAX_ROWS rows; those beyond are left unread."""
         counted = Counter(_rows(islice(rows, MAX_ROWS)))
+        self._prefetch(counted)
         parts: defaultdict[str, _Tally] = defaultdict(_Tally)
         colors: defaultdict[str, _Tally] = defaultdict(_Tally)
         for row, times in counted.items():
@@ -144,6 +145,11 @@ class Poll:
             {claimed: tally.vote(claimed) for claimed, tally in parts.items()},
             {claimed: tally.vote(claimed) for claimed, tally in colors.items()},
         )
+
+    def _prefetch(self, rows: Iterable["_Row"]) -> None:
+        """Have the catalog look up together what `_readings` asks it for one by one."""
+        numbers = {number for row in rows if row.raw_id and (number := suffixes.clean(row.raw_id))}
+        self._catalog.prefetch(islice(numbers, MAX_NUMBERS), maps=_MAPPED, external=_MAPPED)
 
     def _readings(self, number: str) -> dict[str, str] | None:
         """Space -> the part that it calls so, for spaces that know the number; None once enough were looked up."""
