@@ -1,5 +1,6 @@
 """Admission: processes share one budget, waiting costs no turn, and dead holders hold nothing."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -228,3 +229,35 @@ def test_alone__waits_for_others_and_keeps_them_off(folder: Path, tmp_path: Path
         assert alone.result(60).fault is None
     assert said[1] == ""  # it waits no more
     bench.sandbox.close()
+
+
+STOPPED = """
+import fcntl, os, signal, sys
+with open(sys.argv[1], "a") as lock:
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    print("locked", flush=True)
+    os.kill(os.getpid(), signal.SIGSTOP)
+print("went on", flush=True)
+"""
+
+
+def test_lock__of_a_process_that_was_stopped_stops_nobody_else(folder: Path) -> None:
+    """A worker that is frozen just while it looks at the folder does not keep its host's other steps from starting."""
+    admission = Admission(folder, budget=100)
+    argv = [sys.executable, "-c", STOPPED, str(folder / "lock")]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as frozen:
+        assert frozen.stdout is not None
+        assert frozen.stdout.readline() == "locked\n"
+        waiters = [Waiter(admission, 60), Waiter(admission, 60)]
+        wait_until(lambda: any(one.granted for one in waiters), within=20, what="one of two to be granted")
+        assert sum(one.granted for one in waiters) == 1
+        frozen.send_signal(signal.SIGCONT)
+        assert frozen.stdout.readline() == "went on\n"
+    assert holds_for(lambda: sum(one.granted for one in waiters) == 1, seconds=0.2)
+    next(one for one in waiters if one.granted).let_go.set()
+    for one in waiters:
+        assert one.answer.wait(10)
+        one.let_go.set()
+        one.join(10)
+    with admission.claim(100, threading.Event()) as granted:
+        assert granted

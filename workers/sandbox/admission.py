@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 _LOOK_EVERY = 0.025  # seconds, while waiting
+_MOMENT = 0.001  # seconds, while others look at the folder
+_STOPPED = 2.0  # seconds after which whoever holds the lock does not run any more
 _OVERTAKEN = 5.0  # seconds that a claim lets later ones pass
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -93,12 +95,34 @@ class Admission:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """Nobody else looks at the folder meanwhile; a fraction of a millisecond."""
-        fd = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fd = self._locked()
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX)
             yield
         finally:
             os.close(fd)
+
+    def _locked(self) -> int:
+        """A descriptor that holds the folder's lock.
+
+        A process that was stopped while it held it would stop all others: they put a fresh lock in its place. At worst
+        it grants itself, once it goes on, what another one was granted meanwhile.
+        """
+        path = self._folder / "lock"
+        asked_at = time.monotonic()
+        while True:
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() - asked_at > _STOPPED and _is_at(fd, path):
+                    fresh = self._folder / f"lock-{os.getpid()}-{threading.get_ident()}"
+                    fresh.touch(mode=0o600)
+                    fresh.rename(path)
+            else:
+                if _is_at(fd, path):
+                    return fd
+            os.close(fd)
+            time.sleep(_MOMENT)
 
     def _ask(self, size: int) -> tuple[_Claim, int]:
         """Claim, granted at once where there is room."""
@@ -140,6 +164,14 @@ class Admission:
     def _give_back(self, claim: _Claim, fd: int) -> None:
         (self._folder / claim.name).unlink(missing_ok=True)
         os.close(fd)
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    """Whether `path` still leads to that open file."""
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _quietly() -> None:
