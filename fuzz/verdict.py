@@ -63,12 +63,10 @@ def judged(fault: Fault | None, summary: Mapping[str, Any], *, cpu_seconds: floa
     if fault is not None:
         wrong = _wrong_fault(fault)
         return (How.WRONG if wrong else How.REFUSED), wrong
-    lots, rows, rejected = (summary.get(name) for name in ("lots", "rows_total", "rows_rejected"))
-    if (
-        not all(isinstance(count, int) and count >= 0 for count in (lots, rows, rejected))
-        or (lots or 0) + (rejected or 0) != rows
-    ):
-        return How.WRONG, f"rows do not add up: {lots} accepted and {rejected} rejected of {rows}"
+    counts = [summary.get(name, -1) for name in ("lots", "rows_rejected")] + [summary.get("rows_excluded", 0)]
+    lots, rows = counts[0], summary.get("rows_total")
+    if min(counts) < 0 or sum(counts) != rows:
+        return How.WRONG, f"rows do not add up: {counts} accepted, rejected and left out of {rows}"
     return (How.READ if lots else How.EMPTY), ""
 
 

@@ -5,11 +5,14 @@ from collections import Counter
 from pathlib import Path
 from typing import IO, Any, Self
 
+from jobs.errors import InputError
 from jobs.issues import Issue
 
 KEPT = 1000  # issues written in full
+MAX_ERRORS = 1_000_000  # of a list; whatever has more is none, and would take hours to say so
 JSONL, CSV = "issues.jsonl", "issues.csv"
 _COLUMNS = ("row", "line", "column", "code", "severity", "message", "value", "expected", "suggestions")
+_HINT = "Look at the first rows, and say how they are to be read (delimiter, columns, encoding)."
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins with one of these is run by spreadsheets
 
 
@@ -42,11 +45,16 @@ class IssuesFile:
         self._table.close()
 
     def add(self, issue: Issue) -> None:
-        """Count it, and write it while there is room."""
+        """Count it, and write it while there is room. Raises `InputError` (`limit.errors`) where there are too many."""
         self.codes[issue.code] += 1
         self.severities[issue.severity.value] += 1
         self.total += 1
         if self.total > KEPT:
+            if self.severities["error"] > MAX_ERRORS:
+                first = self.codes.most_common(1)[0][0]
+                raise InputError(
+                    "limit.errors", f"More than {MAX_ERRORS} things are wrong, mostly {first}.", hint=_HINT
+                )
             return
         import orjson
 

@@ -59,7 +59,15 @@ def decoded_head(head: bytes, *, encoding: str | None = None) -> str:
             return codecs.getincrementaldecoder("utf-8")().decode(head)
         except UnicodeDecodeError:
             return head.decode(CP1252, "replace")
-    return codecs.getincrementaldecoder(encoding)("replace").decode(head)
+    return codecs.getincrementaldecoder(ordered(encoding, head))("replace").decode(head)
+
+
+def ordered(encoding: str, head: bytes) -> str:
+    """The codec with its order of bytes, where the caller's word leaves that open and no mark tells it either."""
+    marks = {"utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE), "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)}
+    if encoding not in marks or head.startswith(marks[encoding]):
+        return encoding
+    return "utf-16-be" if encoding == "utf-16" and marked_encoding(head) == "utf-16-be" else f"{encoding}-le"
 
 
 def examine(path: Path, *, encoding: str | None = None) -> TextFacts:
@@ -70,11 +78,12 @@ def examine(path: Path, *, encoding: str | None = None) -> TextFacts:
     wished = text_codec(encoding) if encoding else None
     decoder = codecs.getincrementaldecoder("utf-8")()
     size, lines, bad_line, marked = 0, 0, None, None
+    head = b""
     plain, ampersand = True, False
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
             if not size:
-                marked = marked_encoding(chunk)
+                head, marked = chunk[:4], marked_encoding(chunk)
             size += len(chunk)
             ampersand = ampersand or _BARE.search(chunk) is not None
             pending = decoder.getstate()[0]
@@ -86,7 +95,7 @@ def examine(path: Path, *, encoding: str | None = None) -> TextFacts:
                     bad_line = lines + 1 + chunk.count(b"\n", 0, max(0, error.start - len(pending)))
             lines += chunk.count(b"\n")
     if wished:
-        encoding = "utf-8-sig" if wished == "utf-8" else wished
+        encoding = "utf-8-sig" if wished == "utf-8" else ordered(wished, head)
         return TextFacts(size=size, encoding=encoding, ascii=plain, guessed_line=None, ampersand=ampersand)
     if marked and marked.startswith("utf-16"):
         return TextFacts(size=size, encoding=marked, ascii=False, guessed_line=None, ampersand=ampersand)

@@ -10,6 +10,12 @@ MAX_CELLS = 4_000_000  # cells of a sheet that state something
 MAX_SHEETS = 256
 MAX_CELL = 32_767  # characters of one cell, as spreadsheet programs have it
 MAX_TEXT = 256_000_000  # characters of all text cells of a sheet together
+MAX_SHARED = 2_000_000  # texts that cells share; a reader needs 60 bytes for the shortest
+MAX_MERGES = 1_000_000  # times that the parts of a sheet speak of merged cells
+MAX_MANIFEST = 16 * 1024 * 1024  # bytes of each part of a workbook that says where its sheets are and how they look
+MAX_XLS = (
+    64 * 1024 * 1024
+)  # bytes of an old workbook, which is read at once; a new one with as much in it is far smaller
 MAX_FAULTS = 10_000  # failed formulas that are named; the rest are read as empty cells
 
 FAULTS = {
@@ -49,6 +55,36 @@ def check_cell(characters: int) -> None:
     """The same for the text of one cell; some markup may stand around it."""
     if characters > MAX_CELL:
         _refuse(f"A cell holds more than {MAX_CELL} characters")
+
+
+def check_sheets(count: int) -> None:
+    """Raises `InputError` (`limit.sheets`) where a workbook has too many."""
+    if count > MAX_SHEETS:
+        raise InputError("limit.sheets", f"The workbook has more than {MAX_SHEETS} sheets.")
+
+
+def check_shared(count: int) -> None:
+    """The same as `check_cells` for the texts that cells share."""
+    if count > MAX_SHARED:
+        _refuse(f"The workbook has more than {MAX_SHARED} different texts")
+
+
+def check_merges(count: int) -> None:
+    """The same for merged cells."""
+    if count > MAX_MERGES:
+        _refuse("A sheet has too many merged cells")
+
+
+def check_manifest(size: int) -> None:
+    """The same for the bytes of a part that says where sheets are and how they look."""
+    if size > MAX_MANIFEST:
+        _refuse("The workbook's list of sheets, names or styles is too long")
+
+
+def check_xls(size: int) -> None:
+    """The same for the bytes of an old workbook."""
+    if size > MAX_XLS:
+        _refuse(f"Old workbooks (.xls) are read up to {MAX_XLS // 1024 // 1024} MiB")
 
 
 def _refuse(what: str) -> NoReturn:

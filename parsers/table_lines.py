@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jobs.errors import InputError, UnreadableFile
-from parsers.encoding import CP1252, TextFacts, Watch, examine
+from parsers.encoding import CP1252, TextFacts, Watch, examine, ordered
 
 MAX_LINE = 64 * 1024  # characters of one line
 MAX_JOINED = 100  # lines that one quoted cell may go over
@@ -59,6 +59,8 @@ def text_facts(path: Path, encoding: str | None) -> TextFacts:
     name = codec_of(encoding)
     if name in {"utf-8", "utf-16"} and facts.encoding.startswith(name):
         name = facts.encoding  # the same, and whether a mark stands in front
+    with path.open("rb") as file:
+        name = ordered(name, file.read(4))
     return TextFacts(size=facts.size, encoding=name, ascii=facts.ascii, guessed_line=None, ampersand=facts.ampersand)
 
 
@@ -107,6 +109,8 @@ def delimited(lines: Iterator[Line], delimiter: str) -> Iterator[Cells]:
         number, text = line
         if text is None:
             yield number, Broken("row.too_long")
+        elif not text:
+            continue  # a file may hold millions
         elif '"' not in text:
             yield number, text.split(delimiter)
         elif (cells := _quoted(text, delimiter)) is not None:
@@ -123,7 +127,8 @@ def delimited(lines: Iterator[Line], delimiter: str) -> Iterator[Cells]:
 def split_by(lines: Iterator[Line], split: Split) -> Iterator[Cells]:
     """Rows of cells as `split` takes them from each line."""
     for number, text in lines:
-        yield number, Broken("row.too_long") if text is None else split(text)
+        if text is None or text:
+            yield number, Broken("row.too_long") if text is None else split(text)
 
 
 def _quoted(text: str, delimiter: str) -> list[str] | None:

@@ -14,7 +14,7 @@ from parsers.biff import encrypted, with_true_sizes
 from parsers.cfb import MAGIC, Container, contained
 from parsers.codes import issue
 from parsers.encoding import Watch
-from parsers.sheet_limits import Faults, Look
+from parsers.sheet_limits import Faults, Look, check_sheets, check_xls
 from parsers.table_columns import MAX_COLUMNS
 from parsers.table_header import checked
 from parsers.table_rows import Place, Tally, rows_of
@@ -91,6 +91,7 @@ class _Reading:
         known = [
             (at, sheet) for at, sheet in enumerate(self._book.sheets.sheets_metadata) if _is(sheet.typ, "WorkSheet")
         ]
+        check_sheets(len(known))
         wanted = self._wishes.sheet
         if wanted is None:
             hidden = [sheet.name for _, sheet in known if not _is(sheet.visible, "Visible")]
@@ -160,6 +161,7 @@ def _opened(path: Path) -> _Book:
     if not start:
         raise UnreadableFile("format.empty", "The file is empty.")
     if start == MAGIC:
+        check_xls(path.stat().st_size)
         container = Container(path.read_bytes())
         if any(stream.name == "EncryptedPackage" for stream in container.streams):
             raise encrypted()

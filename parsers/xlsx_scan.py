@@ -8,21 +8,25 @@ sheet that is written oddly is parsed to be sure.
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from jobs.errors import InputError, UnreadableFile
 from parsers.sheet_limits import (
     MAX_AREA,
     MAX_CELL,
     MAX_FAULTS,
-    MAX_SHEETS,
     Faults,
     Look,
     check_area,
     check_cell,
     check_cells,
+    check_manifest,
+    check_merges,
+    check_shared,
+    check_sheets,
     check_text,
 )
-from parsers.zip_guard import Entry, GuardedZip, open_zip
+from parsers.zip_guard import Entry, GuardedZip, ZipLimits, open_zip
 
 _SMALL = 1024 * 1024  # bytes of a sheet that is cheap to parse to be sure
 _CARRY = 4 * 1024 * 1024  # bytes that one row may take
@@ -44,11 +48,21 @@ _EMPTY_NUMBER = re.compile(
     rb'<c r="[A-Z]{1,3}[0-9]{1,7}"(?: s="[0-9]{1,6}")?><f[^<>]{0,200}>[^<]{0,8192}</f><v></v></c>'
 )
 _SHEET = b"sheetData"
-_SHARED = re.compile(rb"<(?:\w+:)?sst[\s>]")
+_SHARED = re.compile(rb"<(?:[^\s<>:/]*+:)?+sst[\s/>]")
+_TEXT_BEGIN = re.compile(rb"<(?:[^\s<>:/]*+:)?+si[\s/>]")
 _TEXT_END = re.compile(rb"</(?:\w+:)?(?:si|is)>|<(?:\w+:)?si/>")
 _RELATION = re.compile(rb"<(?:\w+:)?Relationship\s([^<>]*)>")
 _SHEET_TAG = re.compile(rb"<(?:\w+:)?sheet\s([^<>]*)>")
 _ATTRIBUTE = re.compile(rb'([\w:]+)\s*=\s*"([^"<>]*)"')
+_TAG = 4096  # bytes of a tag that a sheet or the shared texts begin with
+_SHARED_TAG = re.compile(rb"""<[^\s<>]++((?:\s++[^\s<>"'=]++\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))*+)\s*+/?>""")
+_QUOTED = re.compile(rb"""([^\s="'>]+)\s*=\s*["']\s*([^"']*)""")
+_FEW_TEXTS = 100_000  # room that readers may reserve for texts, whatever the file holds
+_LEAST_TEXT = len("<si/>")
+_LIMITS = ZipLimits(unzipped=256 * 1024 * 1024)  # readers keep a tag or a comment in memory, however long it is
+_MERGED = b"mergeCell"
+_TEXTS = "xl/sharedstrings.xml"  # where readers look for shared texts, whatever they stand in there
+_MANIFESTS = frozenset({"xl/workbook.xml", "xl/styles.xml", "[content_types].xml"})  # and all relations
 _MANIFEST = 4 * 1024 * 1024  # bytes of the parts that list the sheets
 
 
@@ -59,7 +73,7 @@ def look_at(path: Path) -> Look:
     `workbook.binary`, `zip.*`).
     """
     try:
-        with open_zip(path) as archive:
+        with open_zip(path, limits=_LIMITS) as archive:
             _check_parts({entry.name.lower() for entry in archive.entries})
             scans = {entry.name.lower(): _Scan(archive, entry) for entry in archive.entries}
             look = Look(not_calculated=any(scan.not_calculated for scan in scans.values()))
@@ -91,21 +105,29 @@ class _Scan:
         self.not_calculated = False
         self._wide: set[bytes] = set()
         self._last_row = self._cells = 0
-        self._is_odd = is_sheet = is_shared = False
-        carry = b""
-        text = 0
+        self._is_odd = is_sheet = False
+        is_shared = entry.name.lower() == _TEXTS
+        carry = tail = b""
+        text = size = claimed = texts = merges = 0
+        is_manifest = entry.name.lower() in _MANIFESTS or entry.name.lower().endswith(".rels")
         for chunk in archive.chunks(entry):
-            whole = carry + chunk
-            is_sheet = is_sheet or _SHEET in whole
-            is_shared = is_shared or (not is_sheet and _SHARED.search(whole) is not None)
+            recent = tail + chunk
+            is_sheet = is_sheet or _SHEET in recent
+            is_shared = is_shared or _SHARED.search(recent) is not None
             if is_shared:
-                text = _longest_text(whole, text - len(carry))
+                claimed = max(claimed, _claimed_texts(recent, last=size + len(chunk) >= entry.size))
+                text = _longest_text(recent, text - len(tail))
                 check_cell(text // _MARKUP)
-                carry = whole[-64:]
-            elif is_sheet:
-                carry = self._sheet(whole)
-            else:
-                carry = whole[-64:]
+                check_shared(texts := texts + len(_TEXT_BEGIN.findall(chunk)))
+            tail = recent[-_TAG:]
+            if is_sheet:
+                carry = self._sheet(carry + chunk if carry else recent)
+                check_merges(merges := merges + chunk.count(_MERGED))
+            size += len(chunk)
+            if is_manifest:
+                check_manifest(size)
+        if claimed > max(_FEW_TEXTS, size // _LEAST_TEXT):
+            raise UnreadableFile("xlsx.broken", "The workbook is damaged: it claims more texts than it has room for.")
         if is_sheet:
             self._sheet(carry + b"<row")
             check_cells(self._cells)
@@ -137,6 +159,21 @@ class _Scan:
         return raw[end:]
 
 
+def _claimed_texts(raw: bytes, *, last: bool) -> int:
+    """How many shared texts the part says it has: readers reserve memory for so many before they read one."""
+    most = 0
+    for found in _SHARED.finditer(raw):
+        if not last and found.start() > len(raw) - _TAG:
+            break  # it comes again with the next bytes
+        tag = _SHARED_TAG.match(raw, found.start(), found.start() + _TAG)
+        if tag is None:
+            raise UnreadableFile("xlsx.broken", "The workbook is damaged: the list of its texts begins oddly.")
+        for name, value in _QUOTED.findall(tag[1]):
+            if name.lower().endswith(b"count") and value.strip().isdigit():
+                most = max(most, int(value[:20]))
+    return most
+
+
 def _longest_text(raw: bytes, before: int) -> int:
     """Bytes since the last shared text ended; raises where one is too long."""
     last = -before
@@ -165,15 +202,24 @@ def _exact_extent(archive: GuardedZip, entry: Entry) -> tuple[int, int]:
     parser.CharacterDataHandler = walk.text
     parser.EntityDeclHandler = walk.entity
     try:
-        for chunk in archive.chunks(entry):
-            parser.Parse(chunk, False)
-        parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        message = f"The workbook is damaged: {entry.name[-60:]!r} is no XML (line {error.lineno})."
-        raise UnreadableFile("xlsx.broken", message) from None
+        _feed(parser, archive.chunks(entry))
+    except (expat.ExpatError, ValueError, LookupError):  # the last two: encodings
+        place = f"{entry.name[-60:]!r} is no XML (line {parser.CurrentLineNumber})"
+        raise UnreadableFile("xlsx.broken", f"The workbook is damaged: {place}.") from None
     check_cells(walk.cells)
     check_text(walk.characters)
     return walk.rows, walk.columns
+
+
+def _feed(parser: Any, chunks: Iterator[bytes]) -> None:
+    """All of a part. `ValueError` where a tag or comment has no end in sight: each chunk would begin it anew."""
+    fed = 0
+    for chunk in chunks:
+        parser.Parse(chunk, False)
+        fed += len(chunk)
+        if fed - parser.CurrentByteIndex > _CARRY:
+            raise ValueError("no end in sight")
+    parser.Parse(b"", True)
 
 
 class _Walk:
@@ -224,8 +270,7 @@ def _sheet_parts(archive: GuardedZip) -> Iterator[str]:
         said = dict(_ATTRIBUTE.findall(found[1]))
         targets[said.get(b"Id", b"")] = said.get(b"Target", b"").decode("utf-8", "replace")
     tags = _SHEET_TAG.findall(archive.read(book, most=_MANIFEST))
-    if len(tags) > MAX_SHEETS:
-        raise InputError("limit.sheets", f"The workbook has more than {MAX_SHEETS} sheets.")
+    check_sheets(len(tags))
     for tag in tags:
         ids = [value for key, value in _ATTRIBUTE.findall(tag) if key.endswith(b":id")]
         target = targets.get(ids[0] if ids else b"", "")

@@ -32,6 +32,7 @@ from parsers.xml_source import XmlSource, open_xml
 
 MAX_FIELDS = 1000  # elements in one item; more is an attack on memory
 MAX_PREAMBLE = 16 * 1024 * 1024  # bytes in which the first item must be complete
+MAX_STILL = 16 * 1024 * 1024  # bytes in which the document must get on: the parser keeps a tag without end in memory
 # libxml2 keeps lines up to here exactly; from here on it tells the line where an element's first text ends.
 _EXACT_LINES = 65_535
 _OTHER_LINES = re.compile(r" line \d++")  # of an opening tag; the parser counts from the text that it was given
@@ -77,6 +78,8 @@ class XmlRows:
         self._parser: Any = None
         self._broken: Any = None  # the syntax error that stopped it
         self._fed = 0  # bytes
+        self._moved_at = 0  # of these, when the document last got on
+        self._stands_at: tuple[Any, int] = (None, 0)  # the element that is open innermost, and how much is in it
         self._last: Any = None  # the element that became complete last
         check_head(self.source)
 
@@ -107,7 +110,7 @@ class XmlRows:
             self._broken = error
         found = [element for _, element in self._parser.read_events()]  # what stood before the break is well
         if found:
-            self._last = found[-1]
+            self._last, self._moved_at = found[-1], self._fed
             if self.root is None:
                 self._check_root(self._last)
         self.stopped = self._broken is not None or self._erred()
@@ -123,6 +126,8 @@ class XmlRows:
         """Let go of what was read, once nobody looks at it any more."""
         if self.root is not None:
             self._prune()
+            if self._fed - self._moved_at > MAX_STILL:
+                raise self._endless()
         elif self._fed > MAX_PREAMBLE:
             raise UnreadableFile("format.unknown", f"No item in the first {MAX_PREAMBLE} bytes.")
 
@@ -192,15 +197,24 @@ class XmlRows:
 
     def _prune(self) -> None:
         """Let go of everything that is complete, so that memory stays flat whatever the file holds."""
-        node = self.root
+        node, moved = self.root, False
         while len(node):
             if local_name(node.tag) == self.item:
                 if len(node) > MAX_FIELDS:
                     row = self.row + (node is not self._last)
                     raise InputError("limit.fields", f"Item {row} has more than {MAX_FIELDS} fields.", row=row)
-                return
+                break
+            moved = moved or len(node) > 1
             del node[:-1]
             node = node[-1]
+        if moved or node is not self._stands_at[0] or len(node) != self._stands_at[1]:
+            self._stands_at, self._moved_at = (node, len(node)), self._fed
+
+    def _endless(self) -> UnreadableFile:
+        size = f"{MAX_STILL // 1024 // 1024} MiB"
+        message = f"The XML is broken: somewhere behind line {self.line}, no element begins or ends within {size}."
+        hint = "The file may be cut off or edited by hand; export it again."
+        return UnreadableFile("xml.syntax", message, hint=hint, line=self.line, rows_read=self.row)
 
     def _unreadable(self, error: Any) -> UnreadableFile:
         line, column = error.position

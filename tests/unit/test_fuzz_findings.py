@@ -1,11 +1,158 @@
 """What `heavylift fuzz` has found and is mended: each is told here by the smallest input that showed it."""
 
+import random
+from collections.abc import Callable, Mapping
+
 import pytest
 
+from fuzz import books
+from fuzz.zips import unzipped, zipped
+from jobs.errors import InputError
+from jobs.issues import Record
+from lists import issues_file
+from parsers import sheet_limits, xml_rows
+from parsers.codes import issue
+from parsers.encoding import CHUNK
+from parsers.lists import LISTS, reader
 from parsers.table_cells import price
+from parsers.wishes import PLAIN, Wishes
+
+WANTED = b"<INVENTORY><ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>3001</ITEMID><COLOR>5</COLOR></ITEM></INVENTORY>"
+CELLS = [["Part No", "Qty", "Remarks"], ["3001", 4.0, "in a drawer"], ["3002", 5.0, "and another"]]
+
+
+def ended(tmp_path, body: bytes, kind: str, wishes: Wishes = PLAIN) -> str | list:
+    """What a parser yields, or the code that it ends with."""
+    path = tmp_path / "upload"
+    path.write_bytes(body)
+    try:
+        return list(reader(kind)(path, wishes=wishes))
+    except InputError as error:
+        return error.fault.code
 
 
 @pytest.mark.parametrize("text", ["\u0663\u0664", "\uff11\uff12", "5\u0663", "\u0966.5"])
 def test_price__digits_of_other_scripts(text: str):
     """An amount in other digits than 0 to 9 is no number here, and nothing that ends the step."""
     assert price(text) == (None, None, "price.not_number")
+
+
+def test_encoding__utf_16_without_a_mark(tmp_path):
+    """The caller may say utf-16 or utf-32 of a file that has no byte-order mark, or is none: no parser falls over that."""
+    for name, body in (("utf-16", WANTED), ("utf-32", WANTED), ("utf-16", WANTED.decode().encode("utf-16-be"))):
+        for kind in LISTS:
+            assert isinstance(ended(tmp_path, body, kind, Wishes(encoding=name)), str | list)
+    table = "Part No;Qty\n3001;4\n"
+    for codec in ("utf-16-le", "utf-16-be", "utf-32-le"):
+        found = ended(
+            tmp_path, table.encode(codec), "rebrickable-csv", Wishes(encoding=codec[:6], columns={"raw_id": 1})
+        )
+        assert [item.fields["raw_id"] for item in found if type(item) is Record] == ["3001"]
+
+
+@pytest.mark.parametrize("opening", ['<a b="', "<!--", "<![CDATA[", "<?x ", "<"])
+def test_xml__what_never_ends_is_not_kept(opening: str, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """A tag, comment or section without end is refused once it is longer than any list has one, wherever it stands."""
+    monkeypatch.setattr(xml_rows, "MAX_STILL", 3 * CHUNK)
+    items = WANTED.removesuffix(b"</INVENTORY>")
+    assert ended(tmp_path, items + opening.encode() + b"> " * 3 * CHUNK, "bricklink-xml") == "xml.syntax"
+    assert ended(tmp_path, items + b"<x/>" * 3 * CHUNK + b"</INVENTORY>", "bricklink-xml") != "xml.syntax"
+    brick = b'<LXFML><Bricks><Brick><Part designID="3001" materials="21"/></Brick>'
+    assert ended(tmp_path, brick + opening.encode() + b"> " * 3 * CHUNK, "ldd-lxfml") == "xml.syntax"
+
+
+def book(tmp_path, changes: Mapping[str, Callable[[bytes], bytes]]) -> str | list:
+    """What comes of a workbook whose parts were changed."""
+    parts = [(name, changes.get(name, bytes)(content)) for name, content in unzipped(books.xlsx(CELLS, bytes))]
+    return ended(tmp_path, zipped(parts), "xlsx")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b'uniqueCount="4294967295"',
+        b"uniqueCount='4294967295'",
+        b'count="99999999999999999999999"',
+        b'a=">" uniqueCount = "900000000"',
+        b'uniqueCount="9" a="' + b" " * 5000 + b'"',
+    ],
+)
+def test_workbook__no_memory_is_reserved_for_texts_that_are_not_there(said: bytes, tmp_path):
+    """A reader reserves room for as many shared texts as the part claims: 4 billion of them ended its process."""
+    assert isinstance(book(tmp_path, {}), list)
+    assert book(tmp_path, {books.SHARED: lambda raw: raw.replace(b"<sst", b"<sst " + said)}) == "xlsx.broken"
+
+
+def test_workbook__lists_within_it_are_bounded(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """Shared texts, merged cells, names of ranges and sheets that a small archive unpacks to by the million are refused."""
+    monkeypatch.setattr(sheet_limits, "MAX_SHARED", 50)
+    monkeypatch.setattr(sheet_limits, "MAX_MERGES", 50)
+    monkeypatch.setattr(sheet_limits, "MAX_MANIFEST", 9000)
+    named = b'<definedName name="a">b</definedName>' * 300
+    sheet = b'<sheet name="a" sheetId="1" r:id="rId1"/>'
+    changes = [
+        (books.SHARED, b"</sst>", b"<si/>" * 60 + b"</sst>"),
+        (books.SHARED, b"<sst", b"<x:si></x:si >" * 60 + b"<sst"),
+        (books.SHEET, b"</worksheet>", b'<mergeCell\tref="A1:A2"/>' * 60 + b"</worksheet>"),
+        (books.BOOK, b"</sheets>", b"</sheets><definedNames>" + named + b"</definedNames>"),
+        ("xl/_rels/workbook.xml.rels", b"</R", b'<Relationship Id="b" Type="x" Target="x"/>' * 300 + b"</R"),
+    ]
+    for name, old, new in changes:
+        assert book(tmp_path, {name: lambda raw, old=old, new=new: raw.replace(old, new)}) == "limit.cells", new[:20]
+    more = {books.BOOK: lambda raw: raw.replace(sheet.replace(b'"a"', b'"List"'), sheet * 200)}
+    monkeypatch.setattr(sheet_limits, "MAX_SHEETS", 100)
+    assert book(tmp_path, more) == "limit.sheets"
+
+
+def test_workbook__texts_elsewhere_do_not_hide_cells(tmp_path):
+    """A sheet that looks like shared texts at its beginning is measured all the same: two far cells took half a terabyte."""
+    hidden = b"<!-- <sst > -->" + b"<!-- " + random.Random(1).randbytes(600_000).hex().encode() + b" -->"
+    far = b'</row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+
+    def change(raw: bytes) -> bytes:
+        return raw.replace(b"<sheetData>", hidden + b"<sheetData>").replace(b"</row></sheetData>", far)
+
+    assert book(tmp_path, {books.SHEET: change}) == "limit.cells"
+
+
+def test_workbook__encodings_that_the_walk_cannot_read(tmp_path):
+    """A sheet that declares an encoding of several bytes, or none that there is, is damaged; the step goes on."""
+    for codec in (b"shift_jis", b"gb18030", b"x-nothing", b"EBCDIC-CP-US"):
+        found = book(tmp_path, {books.SHEET: lambda raw, codec=codec: raw.replace(b"UTF-8", codec)})
+        assert found == "xlsx.broken" or isinstance(found, list), codec
+
+
+def test_workbook__a_comment_without_end_costs_its_length(tmp_path):
+    """The walk through an odd sheet gives up on what does not end, instead of reading it anew with each piece."""
+    noise = random.Random(2).randbytes(3 * 1024 * 1024).hex().encode()
+    found = book(tmp_path, {books.SHEET: lambda raw: raw.replace(b"<sheetData>", b"<c/><!--" + noise + b"<sheetData>")})
+    assert found == "xlsx.broken"
+
+
+def test_old_workbook__is_not_read_where_it_is_too_long(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """An old workbook is in memory as a whole, several times; a longer one is refused by name and not by the sandbox."""
+    body = books.xls(CELLS, bytes)
+    assert isinstance(ended(tmp_path, body, "xls"), list)
+    monkeypatch.setattr(sheet_limits, "MAX_XLS", len(body) - 1)
+    assert ended(tmp_path, body, "xls") == "limit.cells"
+
+
+def test_issues__end_somewhere(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """What has more errors than any list is refused as a whole: a gigabyte of wrong rows would outlast the step."""
+    monkeypatch.setattr(issues_file, "MAX_ERRORS", 1500)
+    wrong = issue("qty.zero", row=1, line=1), issue("qty.negative", row=1, line=1)
+    with issues_file.IssuesFile(tmp_path) as issues:
+        for number in range(1500 * 3):
+            issues.add(wrong[number % 3 == 0])
+        with pytest.raises(InputError) as caught:
+            issues.add(wrong[1])
+    assert caught.value.fault.code == "limit.errors"
+    assert "qty" in caught.value.fault.message
+    assert issues.severities["error"] == 1501
+
+
+def test_table__blank_lines_keep_the_numbers_of_the_others(tmp_path):
+    """Blank lines are passed over at once, between rows and before them, and not within a quoted cell."""
+    found = ended(tmp_path, b'\n\n\nPart No,Qty,Remarks\n\n\n3001,4,"a\n\nb"\n\n\n3002,5,c\n\n', "table")
+    rows = [(item.line, item.fields["raw_id"], item.fields["remarks"]) for item in found if type(item) is Record]
+    assert rows == [(7, "3001", "a\n\nb"), (12, "3002", "c")]
