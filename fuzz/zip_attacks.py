@@ -13,6 +13,14 @@ _NAMES = (
 )  # fmt: skip
 
 
+_OPENINGS = (b"", b"", b"<!--", b'<x a="', b"<![CDATA[", b"<?x ", b"<", b"\n")
+_FILLS = (
+    b"\0", b"x", b"> ", b"\n", b"<x/>", b'<row r="1"/>', b'<c r="B2"><v>1</v></c>', b"<si><t>a</t></si>", b'<mergeCell ref="A1:A2"/>',
+    b"1 4 0 0 0 1 0 0 0 1 0 0 0 1 3001.dat\n", b"0 FILE a.ldr\n", b'<Brick designID="3001"><Part designID="3001" materials="21"/></Brick>',
+    b'<definedName name="a">b</definedName>', b'<sheet name="a" sheetId="1" r:id="rId1"/>', b"<!---->", b'<xf numFmtId="1"/>',
+)  # fmt: skip
+
+
 def _main(entries: list[Entry]) -> int:
     """Index of the entry that holds the list: the largest one."""
     return max(range(len(entries)), key=lambda at: len(entries[at][1]))
@@ -23,10 +31,11 @@ def _bomb(rng: random.Random, body: bytes) -> bytes:
     entries = unzipped(body)
     if not entries:
         return body
-    at, size = _main(entries), rng.choice((8, 40, 300, 700)) * MIB
+    at, size = rng.choice((_main(entries), rng.randrange(len(entries)))), rng.choice((8, 40, 300, 700)) * MIB
     name, content = entries[at]
-    fill = rng.choice((b"\0", b"<x/>", b"1 4 0 0 0 1 0 0 0 1 0 0 0 1 3001.dat\n", b'<row r="1"/>'))
-    packed = deflated(content[: len(content) // 2], fill, size)
+    noise = rng.choice((b"", rng.randbytes(3000).hex().encode()))  # beside a megabyte of it, as honest files are packed
+    where = rng.choice((content.rfind(b"</"), content.rfind(b"\n"), len(content) // 2))
+    packed = deflated(content[:where] + rng.choice(_OPENINGS), rng.choice(_FILLS), size, noise=noise)
     if rng.random() < 0.3:
         return zipped([*entries, ("extra.bin", packed)])
     return zipped([entry if number != at else (name, packed) for number, entry in enumerate(entries)])

@@ -37,17 +37,25 @@ def zipped(entries: Iterable[Entry], *, flags: int = 0) -> bytes:
     return bytes(out + directory + struct.pack("<4s4H2IH", END, 0, 0, said, said, len(directory), len(out), 0))
 
 
-def deflated(start: bytes, fill: bytes = b"", size: int = 0) -> Packed:
-    """`start`, and then `fill` over and over up to `size` bytes, deflated piece by piece."""
+def deflated(start: bytes, fill: bytes = b"", size: int = 0, *, noise: bytes = b"") -> Packed:
+    """`start`, and then `fill` over and over up to `size` bytes, deflated piece by piece; `noise` ends each megabyte."""
     deflate = zlib.compressobj(1, wbits=-15)
     parts, crc, total = [deflate.compress(start)], zlib.crc32(start), len(start)
-    piece = fill * (MIB // len(fill)) if fill else b""
+    piece = fill * (MIB // len(fill)) + noise if fill else b""
+    packed_piece = _flushed(piece) if piece else b""
+    parts.append(deflate.flush(zlib.Z_FULL_FLUSH))
     while piece and total < size:
-        parts.append(deflate.compress(piece))
+        parts.append(packed_piece)
         crc, total = zlib.crc32(piece, crc), total + len(piece)
     packed = Packed(b"".join(parts) + deflate.flush())
     packed.size, packed.crc = total, crc
     return packed
+
+
+def _flushed(piece: bytes) -> bytes:
+    """A piece that can stand anywhere in a deflated stream: it refers to nothing before it."""
+    deflate = zlib.compressobj(9, wbits=-15)
+    return deflate.compress(piece) + deflate.flush(zlib.Z_FULL_FLUSH)
 
 
 def unzipped(raw: bytes) -> list[Entry]:

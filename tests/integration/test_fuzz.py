@@ -1,6 +1,7 @@
 """Hostile parts lists in the real sandbox: a few here, thousands with `heavylift fuzz`; and that the command can fail."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ BROKEN = {
     "blame_the_platform": "platform to act",
     "blame_without_name": "without a name",
     "eat_memory": "step.memory",
-    "spin": "step.cpu_limit",
+    "spin": r"step\.(cpu_limit|timeout)",  # whichever a busy machine comes to first
     "sleep": "step.timeout",
     "miscount": "do not add up",
     "promise_rows": "has 0 rows, the summary 1",
@@ -53,7 +54,7 @@ def test_campaign__notices(step: str, tmp_path: Path):
     tally = run(broken(step, keep=tmp_path))
     assert not tally.well
     assert {failure.how for failure in tally.failures} == {How.WRONG}
-    assert BROKEN[step] in tally.failures[0].complaint
+    assert re.search(BROKEN[step], tally.failures[0].complaint)
     kept = [path for path in tmp_path.iterdir() if path.suffix != ".json"]
     assert [path.read_bytes() for path in kept] == [make(tally.failures[0].number, seed=5).body]
     facts = json.loads(kept[0].with_name(f"{kept[0].name}.json").read_text())
