@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 from celery import Celery
 from celery.exceptions import Reject
-from celery.signals import celeryd_init, worker_ready
+from celery.signals import worker_ready
 
 from beat_schedule import BEAT_SCHEDULE
 from broker import make_app, queue_name
@@ -30,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 def run(pool: str, settings: Settings) -> int:
-    """Serve one queue until told to end; returns the exit code, which is not 0 where it could not even begin to."""
+    """Serve one queue until told to end; returns the exit code."""
     configure(service=f"worker-{pool}")
     queue = queue_named(pool)
     options = broker_options(settings)
@@ -43,8 +43,6 @@ def run(pool: str, settings: Settings) -> int:
     shutdown = Shutdown(worker, grace=settings.worker.grace)
     # Celery installs handlers of its own while it starts; ours replace them once it serves.
     worker_ready.connect(lambda **_: shutdown.install(), weak=False)
-    begun: list[Any] = []  # Celery's worker, which knows its exit code; its command drops it
-    celeryd_init.connect(lambda instance, **_: begun.append(instance), weak=False)
     watch = watch_for_deafness(worker, settings, hearing=hearing, restart=shutdown.restart)
     comeback = Comeback(worker.ledger, options, queue=queue.name, wake=worker.publisher.wake)
     listening.connect(lambda **_: comeback.listening(), weak=False)
@@ -52,26 +50,31 @@ def run(pool: str, settings: Settings) -> int:
     if queue is HOUSEKEEPING:
         worker.requests.start()
     try:
-        app.worker_main(
-            [
-                "worker",
-                "--pool=threads",
-                f"--concurrency={worker.concurrency}",
-                f"--queues={queue_name(options, queue.name)}",
-                f"--hostname={worker.name}",
-                "--without-gossip",
-                "--without-mingle",
-                "--loglevel=INFO",
-            ]
-        )
-    except SystemExit as ended:
-        return int(ended.code or 0)
+        return serve(app, worker, line=queue_name(options, queue.name))
     finally:
         shutdown.ended()
         worker.close()
         log.info("worker.ended")
         shutdown.finish()
-    return next((int(one.exitcode or 0) for one in begun), 1)
+
+
+def serve(app: Celery, worker: Worker, *, line: str) -> int:
+    """Take messages from `line` until told to end; the exit code, which is not 0 where that could not even begin.
+
+    Celery's command would do the same, but loads a shell and Flower for it, and drops the exit code.
+    """
+    listener = app.Worker(
+        hostname=worker.name,
+        pool_cls="threads",
+        concurrency=worker.concurrency,
+        queues=[line],
+        without_gossip=True,
+        without_mingle=True,
+        loglevel="INFO",
+        quiet=True,  # a banner that can't be printed to a log on a full disk would end it
+    )
+    listener.start()
+    return int(listener.exitcode or 0)
 
 
 def register_tasks(app: Celery, worker: Worker, *, hearing: Hearing) -> None:
