@@ -82,10 +82,24 @@ def fresh_postgres_url(postgres_url: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def spare_rabbit() -> Iterator[RabbitServer]:
+    """A second RabbitMQ of this run, not started yet, for one test after another to do with as it likes."""
+    try:
+        server = RabbitServer()
+    except MissingBinary as missing:
+        pytest.skip(str(missing))
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def own_rabbit() -> Iterator[RabbitServer]:
-    """A RabbitMQ of this test alone, to stop, kill and start again at will. Takes about eight seconds."""
-    yield from _own(RabbitServer)
+def own_rabbit(spare_rabbit: RabbitServer) -> Iterator[RabbitServer]:
+    """A RabbitMQ that nobody else uses meanwhile, to stop, kill, wipe and start again at will; it may know old lines."""
+    if spare_rabbit.child is None or not spare_rabbit.child.running:
+        spare_rabbit.start()
+    yield spare_rabbit
+    spare_rabbit.thaw()
 
 
 @pytest.fixture

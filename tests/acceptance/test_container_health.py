@@ -13,7 +13,7 @@ def test_health__tells_a_living_worker_from_a_dead_one(build):
     Beat's check is well once beat wrote its schedule.
     """
     platform = build("embedded")
-    platform.start("indexing", "housekeeping")
+    platform.start("indexing", "housekeeping", beat=True)
 
     assert health(platform, "worker", "indexing") == (0, "")
     wait_until(

@@ -65,7 +65,7 @@ def test_deaf_worker__starts_anew_and_serves(build: Build, backend):
 @pytest.mark.parametrize("backend", ["real"])
 def test_deaf_worker__the_clocks_own_too(build: Build, backend):
     """A deaf housekeeping worker starts anew as well: its ticks stand in no ledger, but in its line."""
-    house = build(backend, HEAVYLIFT_WORKER_DEAF_AFTER=str(DEAF_AFTER)).start("housekeeping", beat=False)
+    house = build(backend, HEAVYLIFT_WORKER_DEAF_AFTER=str(DEAF_AFTER)).start("housekeeping")
     worker = house.pools["housekeeping"]
     pid = worker.pid
     deafen(house, "housekeeping")
@@ -83,7 +83,7 @@ def test_deaf_worker__healthy_ones_are_left_alone(build: Build, backend):
     house = build(backend, **{f"HEAVYLIFT_WORKER_{name}": value for name, value in settings.items()})
     house.start("parsing", "indexing")
     ledger = ledger_of(house)
-    busy = house.submit("huge.xml", parts_list(150_000_000))["id"]
+    busy = house.submit_idle()["id"]
     house.wait_status(busy, "running")
     behind = house.submit("behind.xml", parts_list(3_000))["id"]
     logs = lambda: "".join(house.pools[pool].logs() for pool in ("parsing", "indexing"))  # noqa: E731 - one expression
@@ -100,6 +100,11 @@ def test_deaf_worker__healthy_ones_are_left_alone(build: Build, backend):
     assert house.wait_ended(behind)["status"] == "succeeded"
 
 
+HANGING_RHYTHM = {
+    "HEAVYLIFT_WORKER_DEAF_AFTER": str(DEAF_AFTER),
+    "HEAVYLIFT_WORKER_LOST_AFTER": "6",
+    "HEAVYLIFT_WORKER_GRACE": "1",  # before the wait for the main thread
+}
 HANGING = """
 import sys, time
 from pathlib import Path
@@ -120,7 +125,7 @@ main()
 @pytest.mark.parametrize("backend", ["real"])
 def test_deaf_worker__starts_anew_without_its_main_thread(build: Build, backend, tmp_path: Path):
     """A worker whose main thread hangs with a message in its hand starts anew without it, and the message is run."""
-    house = build(backend, HEAVYLIFT_WORKER_DEAF_AFTER=str(DEAF_AFTER), HEAVYLIFT_WORKER_LOST_AFTER="6")
+    house = build(backend, **HANGING_RHYTHM)
     house.start("indexing", "housekeeping")
     flag = tmp_path / "hang"
     worker = house.worker("parsing", name="hanging")

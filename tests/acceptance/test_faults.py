@@ -16,6 +16,7 @@ from bench.files import parts_list
 from broker import depths
 from drill.faults.workers import below
 
+pytestmark = pytest.mark.pools("parsing", "indexing")  # the others would cost seconds, and have no part in this
 LARGE = 15_000_000  # bytes that keep a parser busy for a second or more
 
 
@@ -60,7 +61,7 @@ def test_stopped_worker__is_fenced_out(platform: House, large: bytes):
 @pytest.mark.parametrize("platform", ["embedded"], indirect=True)
 def test_sigterm__gives_a_long_step_back(platform: House):
     """A worker told to end gives back what does not end in its grace, without charging an attempt."""
-    job = platform.submit("huge.xml", parts_list(10 * LARGE))
+    job = platform.submit_idle()
     platform.wait_status(job["id"], "running")
     began = time.monotonic()
     platform.pools["parsing"].ask_to_end()
@@ -74,7 +75,7 @@ def test_sigterm__gives_a_long_step_back(platform: House):
 @pytest.mark.parametrize("platform", ["embedded"], indirect=True)
 def test_cancel__kills_a_running_step(platform: House):
     """Cancel ends the job at once and kills its child; the pool goes on."""
-    job = platform.submit("huge.xml", parts_list(10 * LARGE))
+    job = platform.submit_idle(native=True)
     platform.wait_status(job["id"], "running")
     scratch = platform.data_dir / "scratch"
     wait_until(lambda: any(scratch.iterdir()), within=10, what="the step's folder")
@@ -98,6 +99,7 @@ def test_broker_away__submits_go_on(platform: House):
     assert {platform.wait_ended(job, within=60)["status"] for job in jobs} == {"succeeded"}
 
 
+@pytest.mark.pools("parsing", "indexing", "housekeeping")
 def test_wiped_broker__lost_messages_are_sent_again(platform: House):
     """Messages that the broker lost are found by comparing it with the ledger, and sent again."""
     platform.pools["parsing"].stop()
@@ -117,7 +119,7 @@ def test_wiped_broker__lost_messages_are_sent_again(platform: House):
 @pytest.mark.parametrize("backend", ["embedded", "real"])
 def test_wiped_broker__is_noticed_by_who_listens_again(build: Callable[..., House], backend: str):
     """A worker that (again) listens to its line compares it with the ledger at once; nobody waits for the clock."""
-    house = build(backend, HEAVYLIFT_WORKER_LOST_AFTER="600").start("parsing", "indexing", beat=False)
+    house = build(backend, HEAVYLIFT_WORKER_LOST_AFTER="600").start("parsing", "indexing")
     house.pools["parsing"].stop()
     jobs = [house.submit(f"{n}.xml", small())["id"] for n in range(5)]
     wait_sent(house)

@@ -123,7 +123,7 @@ def test_pause__holds_over_restarts_until_resume(house):
 
 def test_drain__returns_when_the_running_step_has_ended(house):
     """Drain gives up in time with exit code 1, else returns when nothing runs; what came later waits for resume."""
-    running = house.submit("running.xml", parts_list(4 * LARGE))
+    running = house.submit_idle(seconds=8)
     wait_until(lambda: parse_of(house, running)["status"] == "running", within=30, what="the step to run")
     assert say(house, "queues", "drain", "parsing", "--timeout", "0", code=1) == []
     later = house.submit("later.xml", parts_list(3_000))

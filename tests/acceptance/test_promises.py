@@ -3,13 +3,13 @@
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
 from support.house import House
-from support.servers import MissingBinary, RabbitServer, RedisServer
+from support.servers import RabbitServer, RedisServer
 from support.waiting import wait_until
 
 NEIGHBOURS = 50
@@ -24,6 +24,7 @@ def nothing(house: House, name: str, **options: object) -> str:
     return str(house.submit(name, name.encode(), pipeline="noop", options=json.dumps(options))["id"])
 
 
+@pytest.mark.pools("parsing")
 def test_poison__becomes_a_letter_beside_fifty_good_neighbours(platform: House):
     """A file that kills its child each time is tried twice, then kept as a dead letter; all others of its pool succeed."""
     ids = [nothing(platform, f"before-{n}") for n in range(NEIGHBOURS // 2)]
@@ -41,14 +42,9 @@ def test_poison__becomes_a_letter_beside_fifty_good_neighbours(platform: House):
 
 
 @pytest.fixture(params=["embedded", "real"])
-def broker(request: pytest.FixtureRequest) -> Iterator[RabbitServer | RedisServer]:
+def broker(request: pytest.FixtureRequest) -> RabbitServer | RedisServer:
     """A broker of this test alone."""
-    try:
-        server = RabbitServer() if request.param == "real" else RedisServer()
-    except MissingBinary as absent:
-        pytest.skip(f"no broker of our own: {absent}")
-    yield server.start()
-    server.close()
+    return request.getfixturevalue("own_rabbit" if request.param == "real" else "redis_server")
 
 
 def test_uploads__while_the_broker_is_killed_and_wiped(build: Callable[..., House], broker: RabbitServer | RedisServer):

@@ -119,7 +119,7 @@ def test_sigterm__an_upload_without_end_does_not_hold_the_api(build: Build):
 @pytest.mark.parametrize("backend", ["embedded", "real"])
 def test_sigterm__beat_and_idle_workers_end_at_once(build: Build, backend):
     """Beat and workers that hold nothing do not make anybody wait."""
-    house = build(backend).start("housekeeping", "indexing")
+    house = build(backend).start("housekeeping", "indexing", beat=True)
     wait_until(lambda: "beat: Starting" in house.beat.logs(), within=30, what="beat to keep time")
     for child in (house.beat, house.pools["indexing"], house.pools["housekeeping"]):
         child.ask_to_end()
@@ -133,8 +133,8 @@ def test_sigterm__ends_also_while_broker_and_ledger_are_away(build: Build, backe
     if backend == "real":
         rabbit, postgres = (request.getfixturevalue(name) for name in ("own_rabbit", "own_postgres"))
         settings = {"HEAVYLIFT_BROKER_URL": rabbit.url, "HEAVYLIFT_LEDGER_URL": postgres.url}
-    house = build(backend, **settings).start("parsing", "indexing")
-    job = house.submit("huge.xml", parts_list(150_000_000))["id"]
+    house = build(backend, **settings).start("parsing", "indexing", beat=True)
+    job = house.submit_idle()["id"]
     house.wait_status(job, "running")
     if backend == "real":
         rabbit.kill()
@@ -200,7 +200,7 @@ def in_turn(house: House) -> list[Child]:
 @pytest.mark.parametrize("backend", ["embedded", "real"])
 def test_rolling_restart__under_load_loses_and_charges_nothing(build: Build, backend):
     """Every process is restarted in turn while uploads come: each accepted job succeeds, each step in one attempt."""
-    house = build(backend, HEAVYLIFT_API_DRAIN_SECONDS="0.5").start()
+    house = build(backend, HEAVYLIFT_API_DRAIN_SECONDS="0.5").start(beat=True)
     wait_until(lambda: "beat: Starting" in house.beat.logs(), within=30, what="beat to keep time")
     load = Load(house)
     big = [house.submit(f"big-{n}.xml", parts_list(8_000_000))["id"] for n in range(3)]  # in the middle of a step
@@ -240,7 +240,7 @@ def refuses(house: House) -> bool:
 def test_second_sigterm__gives_back_at_once(build: Build):
     """A worker that is told twice gives its step back without waiting for its grace, uncharged."""
     house = build("embedded", HEAVYLIFT_WORKER_GRACE="25").start("parsing", "indexing")
-    job = house.submit("huge.xml", parts_list(150_000_000))["id"]
+    job = house.submit_idle()["id"]
     house.wait_status(job, "running")
     worker = house.pools["parsing"]
     worker.send(signal.SIGTERM)

@@ -122,13 +122,21 @@ def test_frozen_worker__its_message_comes_back(celery_setup, house, own_rabbit):
     A publisher has no heartbeats: it may be idle for as long as it likes.
     """
     assert celery_setup.app.conf.broker_heartbeat == 10
-    own_rabbit.ctl("eval", "application:set_env(rabbit, heartbeat, 2).")  # the smaller one of both sides' holds
+    heartbeat = "application:set_env(rabbit, heartbeat, {})."
+    own_rabbit.ctl("eval", heartbeat.format(2))  # the smaller one of both sides' holds
+    try:
+        _freeze_and_thaw(celery_setup, house, own_rabbit)
+    finally:
+        own_rabbit.ctl("eval", heartbeat.format(60))
+
+
+def _freeze_and_thaw(celery_setup, house, rabbit):
     worker = house.pools["parsing"]
     celery_setup.worker.restart()
     worker.send(signal.SIGSTOP)
     job = submitted(house)[0]
     wait_sent(house)
-    agreed = own_rabbit.ctl("list_connections", "timeout", "--formatter=json")
+    agreed = rabbit.ctl("list_connections", "timeout", "--formatter=json")
     assert {row["timeout"] for row in json.loads(agreed)} == {0, 2, 10}
     options = options_of(house)
     wait_until(lambda: depths(options)["parsing"] == 0, within=10, what="the message to be handed over")

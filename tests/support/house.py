@@ -1,6 +1,6 @@
 """House: the whole platform as real processes, on the embedded default or on RabbitMQ and PostgreSQL.
 
-    house.start("parsing", "indexing")    # API, beat and these pools; without names: all pools
+    house.start("parsing", "indexing")    # API and these pools; without names: all pools
     house.submit("list.xml", body)        # -> the job as JSON
     house.wait_ended(job_id)
     house.pools["parsing"].kill()         # SIGKILL of that worker alone; .restart() brings it back
@@ -9,6 +9,7 @@
 Leases and rhythms are short (RHYTHM), so that rescue takes seconds. `close()` ends every process and removes the data.
 """
 
+import json
 import os
 import secrets
 import shutil
@@ -27,6 +28,7 @@ from support.waiting import wait_until
 
 from broker.app import BrokerOptions, dead_letter_queue, make_app, topology
 from jobs.queues import QUEUES
+from ledger import Ledger
 
 Backend = Literal["embedded", "real"]
 RHYTHM = {
@@ -80,8 +82,11 @@ class House:
         self.client = httpx.Client(base_url=self.base_url, timeout=30.0)
         self._closing.callback(self.client.close)
 
-    def start(self, *pools: str, beat: bool = True) -> "House":
-        """Migrate, then start the API, the named pools (all where none is named) and beat; wait until all are ready."""
+    def start(self, *pools: str, beat: bool = False) -> "House":
+        """Migrate, then start the API, the named pools (all where none is named), `beat` too; wait until all are ready.
+
+        Most tests need no beat, and each process costs a second or two of a small machine.
+        """
         self.migrate()
         started = [self.api, *(self.pools[name] for name in (pools or QUEUES))]
         if beat:
@@ -93,9 +98,10 @@ class House:
         return self
 
     def migrate(self) -> None:
-        """Make the ledger's tables."""
-        code = self.child("migrate", "migrate").start().wait_exit(within=START_LIMIT)
-        assert code == 0, f"migrate ended with {code}\n{self.tails()}"
+        """Make the ledger's tables, as `heavylift migrate` does, which is a process of its own in test_supervisor.py."""
+        ledger = Ledger(self.env.get("HEAVYLIFT_LEDGER_URL") or f"sqlite:///{self.data_dir / 'ledger.sqlite3'}")
+        ledger.migrate()
+        ledger.close()
 
     def child(self, name: str, *arguments: str, is_ready: Any = None, **env: str) -> Child:
         """A further process of the platform, not started yet; it ends with the house."""
@@ -110,6 +116,11 @@ class House:
         made = self.child(name or f"worker-{pool}", "worker", pool, **env)
         made.ready_when(lambda: READY_MARK in made.logs())
         return made
+
+    def submit_idle(self, *, seconds: float = 60.0, native: bool = False) -> dict[str, Any]:
+        """A job whose step, on the parsing queue, does nothing for so long, and costs nothing; the job as JSON."""
+        options = json.dumps({"seconds": seconds, "native": native})
+        return self.submit("idle", os.urandom(8), pipeline="noop", options=options)
 
     def submit(self, file_name: str, body: bytes, **parameters: str) -> dict[str, Any]:
         """Upload as a raw body; the job as JSON. Asserts the 202."""
