@@ -40,11 +40,13 @@ def with_true_sizes(stream: bytes) -> tuple[bytes, Look]:
     sheets = _sheet_offsets(stream)
     lengths = _shared_lengths(stream)
     begun: set[int] = set()  # where records of a sheet, or of anything like one, really begin
-    sheet, index = _Sheet(), -1
+    sheet, index, is_open = _Sheet(), -1, False
     for kind, at, size in _records(stream):
         if kind == _BOF:
             begun.add(at - 4)
-            sheet, index = _Sheet(), sheets.get(at - 4, -1)
+            # One that begins within another is measured with it: readers go on as if it did not.
+            sheet, index = (sheet, sheets.get(at - 4, index)) if is_open else (_Sheet(), sheets.get(at - 4, -1))
+            is_open = True
         elif kind == _PASSWORD:
             raise encrypted()
         elif kind == _DIMENSIONS:
@@ -56,6 +58,7 @@ def with_true_sizes(stream: bytes) -> tuple[bytes, Look]:
             if index >= 0:
                 _note(stream, kind, at, size=size, look=look, index=index)
         elif kind == _EOF:
+            is_open = False
             _declare(out, sheet)
     _declare(out, sheet)
     if not begun.issuperset(sheets):
