@@ -16,7 +16,7 @@ from urllib.parse import quote
 from catalog.port import Color, Element, Part, Relation
 from catalog.schema import APPLICATION_ID, FORMAT, PART_NUMS, SEPARATOR, read_head
 
-_MEMO = 65_536  # answers kept per kind of lookup: more than the parts of any list, so that none is asked for twice
+_MEMO = 16_384  # answers kept per kind of look-up, some 8 MB
 _MMAP = 1024**3  # bytes; only what the file has is mapped
 _PAGES = 64  # in SQLite's own cache, which a mapped file hardly uses
 _BATCH = 256  # keys in one query

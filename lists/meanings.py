@@ -11,7 +11,7 @@ from lists.lots import Lot, LotBook, Role
 from lists.names import PartNames, color_names_of
 
 MAX_KEPT = 25_000  # meanings remembered, and as many of those before them: some 40 MB
-MAX_SHARED = 25_000  # of them, by the object that a parser shares among rows
+MAX_SHARED = 28_000  # the same by the object that a parser shares among rows, and as many of those before
 _EXACT = {"by": By.EXACT.value, "confidence": 1.0}
 Written = bytes | tuple[Any, ...]
 
@@ -49,6 +49,7 @@ class Meanings:
         self._kept: dict[tuple[Any, ...], Meaning] = {}
         self._older: dict[tuple[Any, ...], Meaning] = {}
         self._shared: dict[int, tuple[dict[str, Any], Meaning]] = {}
+        self._older_shared: dict[int, tuple[dict[str, Any], Meaning]] = {}
 
     def of(self, fields: dict[str, Any]) -> Meaning:
         """What a record's fields mean; their quantity is left out already."""
@@ -63,16 +64,19 @@ class Meanings:
 
     def unseen(self, stated: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Those objects that `shared` was not asked about lately."""
-        return filterfalse(lambda one: id(one) in self._shared, stated)
+        return filterfalse(lambda one: id(one) in self._shared or id(one) in self._older_shared, stated)
 
     def shared(self, stated: dict[str, Any]) -> Meaning:
         """The same for an object that many rows share, and that is left as it is."""
         found = self._shared.get(id(stated))
-        if found is None:
-            if len(self._shared) >= MAX_SHARED:
-                self._shared.clear()
-            # The object is kept as well: as long as it is, no other one can have its id.
-            found = self._shared[id(stated)] = (stated, self.of(stated.copy()))
+        return self._shared_anew(stated) if found is None else found[1]
+
+    def _shared_anew(self, stated: dict[str, Any]) -> Meaning:
+        found = self._older_shared.get(id(stated)) or (stated, self._new(stated.copy()))
+        if len(self._shared) >= MAX_SHARED:
+            self._older_shared, self._shared = self._shared, {}
+        # The object is kept as well: as long as it is, no other one can have its id.
+        self._shared[id(stated)] = found
         return found[1]
 
     def _new(self, fields: dict[str, Any]) -> Meaning:

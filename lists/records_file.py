@@ -8,7 +8,7 @@ from lists.meanings import Meaning, Written
 
 JSONL, PARQUET = "records.jsonl", "records.parquet"
 MAX_LINES = 100_000  # rows that JSON lines are still a sensible form for
-_BATCH = 25_000  # rows of one Parquet row group: bounds memory
+_BATCH = 20_000  # rows of one Parquet row group: bounds memory
 _BUFFER = 1024 * 1024  # bytes
 
 # Column -> Arrow type; what a parser states beyond these goes into `extra` as JSON.

@@ -20,7 +20,7 @@ from parsers.table_cells import Decimal, part_id, quantity, readings
 from parsers.text_blocks import MAX_LINE, blocks
 from parsers.wishes import Wishes
 
-_ROWS_KNOWN = 16_384  # different rows remembered, and as many of those before them: some 16 MB
+_ROWS_KNOWN = 28_000  # different rows remembered, and as many of those before them: some 30 MB
 _ANY = "*"  # stands for any quantity
 _MARKS: dict[str, Decimal] = {",": ".", ";": ","}
 

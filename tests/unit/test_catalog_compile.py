@@ -201,7 +201,7 @@ def _answers(path, pipe):
 
 def test_fork__a_child_opens_its_own(tmp_path):
     """Forked children open the file for themselves while their parent has it open."""
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")  # processes of their own, as workers are
     with compiled(tmp_path / "a") as catalog:
         assert catalog.part("3001") is not None
         for _ in range(2):
@@ -279,7 +279,7 @@ def test_sample__is_compiled_once(tmp_path):
 
 def test_sample__two_at_once(tmp_path):
     """Callers that come at the same time all get a whole file."""
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")  # processes of their own, as workers are
     children = [context.Process(target=sample_catalog, args=(tmp_path / "cache",)) for _ in range(4)]
     for child in children:
         child.start()
