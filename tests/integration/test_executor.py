@@ -172,10 +172,9 @@ def test_execute__a_store_that_is_away_charges_no_attempt(platform, monkeypatch)
     assert (step.status, step.attempt, step.fault.code) == (Status.QUEUED, 0, "store.unavailable")
     assert step.not_before is not None
     monkeypatch.setattr(platform.store, "fetch", fetch)
-    platform.ledger.sent([dispatch.id])
-    again = wait_until(platform.ledger.take_due, within=15, what="the step to be due again")
-    assert [d.dispatch for d in again] == [2]
-    platform.execute(again[0])
+    again = platform.due(job)
+    assert again.dispatch == 2
+    platform.execute(again)
     assert platform.job(job).step(StepKey("good")).status is Status.SUCCEEDED
 
 

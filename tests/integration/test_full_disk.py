@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
 from support import sandbox_steps
 from support.disks import filled
 from support.stand import Stand, standing
@@ -12,8 +11,6 @@ from support.stand import Stand, standing
 from jobs.model import Job, Status, StepRun
 from jobs.pipeline import Pipeline, Step
 from jobs.queues import PARSING
-from ledger.database import db_now
-from ledger.schema import outbox, step_runs
 from workers.runner import Limits
 from workers.sandbox import Sandbox
 
@@ -73,15 +70,7 @@ def run(stand: Stand, name: str, **options: object) -> tuple[Job, StepRun]:
 
 def run_again(stand: Stand, job: Job) -> StepRun:
     """The attempt that is due next, at once."""
-    wanted = stand.job(job).steps[0].dispatch
-    stand.ledger.database.writing(
-        lambda tx: (
-            tx.execute(update(step_runs).values(not_before=None)),
-            tx.execute(update(outbox).values(due_at=db_now(-1), taken_until=None)),
-        )
-    )
-    (due,) = [one for one in stand.ledger.take_due() if one.dispatch == wanted]
-    stand.execute(due)
+    stand.execute(stand.due(job))
     return stand.job(job).steps[0]
 
 

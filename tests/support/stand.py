@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import update
 from support.sample_jobs import NO_WAIT
 
 from broker.messages import StepMessage
@@ -12,6 +13,8 @@ from jobs.ids import new_id
 from jobs.model import FileFacts, Job, StepKey
 from jobs.pipeline import Pipeline
 from ledger import Dispatch, Ledger, NewJob
+from ledger.database import db_now
+from ledger.schema import outbox, step_runs
 from storage import open_store
 from storage.port import ObjectStore
 from workers.executor import Executor
@@ -62,6 +65,18 @@ class Stand:
         self.executor.execute(
             StepMessage(job_id=dispatch.job_id, key=StepKey(dispatch.step, dispatch.part), dispatch=dispatch.dispatch)
         )
+
+    def due(self, job: Job) -> Dispatch:
+        """The message of the job's first step, which was put off or tried again, as if its time had come."""
+        wanted = self.job(job).steps[0].dispatch
+        self.ledger.database.writing(
+            lambda tx: (
+                tx.execute(update(step_runs).values(not_before=None)),
+                tx.execute(update(outbox).values(due_at=db_now(-1), taken_until=None)),
+            )
+        )
+        (due,) = [one for one in self.ledger.take_due() if one.dispatch == wanted]
+        return due
 
     def job(self, job: Job) -> Job:
         """The job as it stands."""
