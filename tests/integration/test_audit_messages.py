@@ -19,6 +19,7 @@ from broker import BrokerOptions, Publisher, depths, make_app, queue_name
 from broker.app import connected
 from config.settings import Settings
 from jobs.model import Job, Status
+from jobs.queues import QUEUES
 from ledger import Dispatch, Ledger
 from storage.memory import MemoryStore
 from wiring import open_objects
@@ -118,7 +119,7 @@ def test_messages__are_drained_and_put_back(line, in_small_batches):
     pictures = {(job_id, "picture", 0, 1) for job_id, *_ in wanted}
     checked = report.checked
     assert (checked["messages.kept"], checked["messages.dropped"]) == (2 * 10 + 1, 4 + 4)
-    assert depths(line.options) == {"parsing": 10, "validation": 0, "thumbnails": 10, "indexing": 0, "housekeeping": 1}
+    assert depths(line.options) == dict.fromkeys(QUEUES, 0) | {"parsing": 10, "thumbnails": 10, "housekeeping": 1}
     assert sorted(map(said, line.take_all("parsing"))) == sorted(wanted)
     assert sorted(map(said, line.take_all("thumbnails"))) == sorted(pictures)
     assert [message.headers["task"] for message in line.take_all("housekeeping")] == ["housekeeping.outbox"]
