@@ -13,6 +13,7 @@ _TAG = re.compile(r"<(/?)([A-Za-z]\w*)([^<>]*)>")
 _FILLED = re.compile(r">([^<>\n]+)<")
 _FIELD = re.compile(r"<(\w+)>([^<>]*)</\1>")
 _ITEM = re.compile(r"<(ITEM|Item|Brick)\b.*?</\1>\s*", re.DOTALL)
+_ATTRIBUTE = re.compile(r'\s(?!xmlns|version|encoding)\w+="([^"<>]*)"')
 _DEEP = (50, 255, 300, 5_000, 200_000)
 
 
@@ -115,10 +116,14 @@ def _long_text(rng: random.Random, text: str) -> str:
 
 
 def _values(rng: random.Random, text: str) -> str:
-    """What stands in some fields replaced, in XML that stays well-formed."""
+    """What stands in some fields or attributes replaced, in XML that stays well-formed."""
     for _ in range(rng.choice((1, 2, 5, 20))):
         value = rng.choice(rng.choice((NUMBERS, WORDS, FORMULAS)))
-        text = _inside(rng, text, "".join(char for char in escape(value) if char.isprintable() or char in "\t\n"))
+        value = "".join(char for char in escape(value, {'"': "&quot;"}) if char.isprintable() or char in "\t\n")
+        match = some(rng, _ATTRIBUTE, text) if rng.random() < 0.5 else some(rng, _FILLED, text)
+        match = match or some(rng, _ATTRIBUTE, text) or some(rng, _FILLED, text)
+        if match:
+            text = text[: match.start(1)] + value + text[match.end(1) :]
     return text
 
 

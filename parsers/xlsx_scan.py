@@ -34,7 +34,11 @@ _MARKUP = 6  # bytes of XML that one character of a text may take: &quot;
 # Nearly all programs write cells in one way; each pattern begins with fixed bytes, so that it is searched for fast.
 _CELL = b'<c r="'
 _WIDE = re.compile(rb'r="([A-Z]{2,8})[0-9]')
-_ODD_CELLS = (re.compile(rb'<c(?! r="[A-Z]{1,3}[0-9]{1,7}")[\s/>]'), re.compile(rb":c[\s/>]"))
+_ODD_CELLS = (
+    re.compile(rb'<c(?! r="[A-Z]{1,3}[0-9]{1,7}")[\s/>]'),
+    re.compile(rb":c[\s/>]"),
+    re.compile(rb"""r(?<=[\s"']r)\s*=\s*["'](?<!<c r=")(?<!<row r=")"""),  # a second place in a cell, which the last one wins
+)
 _FAR_ROW = re.compile(rb'r="[A-Z]{1,8}([0-9]{6,})')
 _NEAR_ROWS, _NEAR_COLUMNS = 99_999, 26  # what has no more than five digits, or one letter
 _FAULT = re.compile(
@@ -63,6 +67,7 @@ _LIMITS = ZipLimits(unzipped=256 * 1024 * 1024)  # readers keep a tag or a comme
 _MERGED = b"mergeCell"
 _TEXTS = "xl/sharedstrings.xml"  # where readers look for shared texts, whatever they stand in there
 _MANIFESTS = frozenset({"xl/workbook.xml", "xl/styles.xml", "[content_types].xml"})  # and all relations
+_NOWHERE = re.compile(r"[A-Za-z]{4}|[0-9]{8}")  # in the place of a cell or row
 _MANIFEST = 4 * 1024 * 1024  # bytes of the parts that list the sheets
 
 
@@ -227,17 +232,21 @@ class _Walk:
 
     def __init__(self) -> None:
         self.rows = self.columns = self.cells = self.characters = 0
-        self._row, self._column, self._inside, self._length = 0, 0, False, 0
+        self._row, self._column, self._inside, self._length, self._filled = 0, 0, False, 0, False
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
-        name = tag.rpartition(":")[2]
+        name, place = tag.rpartition(":")[2], attributes.get("r", "")
+        if name in {"row", "c"} and _NOWHERE.search(place):
+            raise UnreadableFile("xlsx.broken", "The workbook is damaged: a cell has a place that no sheet has.")
         if name == "row":
-            self._row, self._column = _number(attributes.get("r"), self._row + 1), 0
+            self._row, self._column = _number(place, self._row + 1), 0
         elif name == "c":
-            self._inside, self._length = True, 0
-            found = re.fullmatch(r"([A-Za-z]{1,3})([0-9]{1,7})", attributes.get("r", ""))
+            self._inside, self._length, self._filled = True, 0, False
+            found = re.fullmatch(r"([A-Za-z]{1,3})([0-9]{1,7})", place)
             self._column = _column(found[1].encode()) if found else self._column + 1
             self._row = int(found[2]) if found else max(self._row, 1)
+        else:
+            self._filled = True  # readers make an empty text of an empty element
 
     def text(self, text: str) -> None:
         if self._inside:
@@ -248,7 +257,7 @@ class _Walk:
         if self._inside and tag.rpartition(":")[2] == "c":
             self._inside = False
             self.characters += self._length
-            if self._length:
+            if self._length or self._filled:
                 self.cells += 1
                 self.rows, self.columns = max(self.rows, self._row), max(self.columns, self._column)
 
@@ -256,8 +265,8 @@ class _Walk:
         raise InputError("xml.entity", "The workbook declares entities, as no spreadsheet program does.")
 
 
-def _number(text: str | None, otherwise: int) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 9 else otherwise
+def _number(text: str, otherwise: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() else otherwise
 
 
 def _sheet_parts(archive: GuardedZip) -> Iterator[str]:

@@ -168,3 +168,34 @@ def test_old_workbook__a_sheet_within_a_sheet_hides_nothing(tmp_path):
         return stream[:-4] + books.record(0x203, far[0]) + begin + books.record(0x203, far[1]) + stream[-4:]
 
     assert ended(tmp_path, books.xls(CELLS, change), "xls") == "limit.cells"
+
+
+@pytest.mark.parametrize(
+    "place", ["AAAAAA1", "aaaaaa1", "AAAAAAAAA1", "A999999999", "AAAAAAAAAAAA1", "A99999999999", "AB1C2"]
+)
+def test_workbook__places_that_no_sheet_has(place: str, tmp_path):
+    """A reader takes columns of six letters for what they say, and lays out everything up to there."""
+    found = book(tmp_path, {books.SHEET: lambda raw: raw.replace(b'r="B1"', b'r="' + place.encode() + b'"')})
+    assert found in {"limit.cells", "xlsx.broken"}
+
+
+@pytest.mark.parametrize(
+    "far",
+    [
+        b'<row r="900000000"><c><v>1</v></c></row>',
+        b'<row r="4294967295"><c><v>1</v></c></row>',
+        b'<row><c r="XFD900000" t="inlineStr"><is><t/></is></c></row>',
+        b'<row><c r="XFD900000" t="str"><v></v></c></row>',
+        b'<row><x:c xmlns:x="y" r="XFD900000"><x:v>1</x:v></x:c></row>',
+        b"<row><c r=\"A1\" r='XFD900000'><v>1</v></c></row>",
+        b'<row><c r="A1" s="1" r\t=\n"XFD900000"><v>1</v></c></row>',
+    ],
+)
+def test_workbook__far_cells_are_seen_however_they_are_written(far: bytes, tmp_path):
+    """Rows of nine digits, and texts that are there and empty, are places that a reader goes to."""
+    # Long sheets are only parsed where something looks odd.
+    for before in (b"", b"<!--" + random.Random(5).randbytes(700_000).hex().encode() + b"-->"):
+        found = book(
+            tmp_path, {books.SHEET: lambda raw, new=before + far: raw.replace(b"</sheetData>", new + b"</sheetData>")}
+        )
+        assert found in {"limit.cells", "xlsx.broken"}
