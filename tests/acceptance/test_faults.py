@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import psutil
 import pytest
+from reference import LIST_ARTIFACTS
 from support.children import Child
 from support.house import House
 from support.interventions import options_of, purge, settle, sweep, wait_sent
@@ -39,7 +40,7 @@ def test_kill_worker__its_step_is_run_again(platform: House, large: bytes):
     ended = platform.wait_ended(job["id"], within=90)
     assert ended["status"] == "succeeded", ended
     assert ended["steps"][0]["attempt"] == 2
-    assert sorted(a["name"] for a in ended["artifacts"]) == ["issues.jsonl", "records.jsonl"]
+    assert sorted(a["name"] for a in ended["artifacts"]) == list(LIST_ARTIFACTS)
 
 
 @pytest.mark.parametrize("platform", ["embedded"], indirect=True)

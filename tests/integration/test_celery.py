@@ -4,6 +4,7 @@ import json
 import signal
 
 import pytest
+from reference import LIST_ARTIFACTS
 from support.house import House
 from support.interventions import ledger_of, options_of, wait_sent
 from support.waiting import wait_until
@@ -76,7 +77,7 @@ def test_worker_kill__messages_in_hand_come_back(celery_setup, house):
     celery_setup.worker.restart()
     ended = [house.wait_ended(job, within=90) for job in jobs]
     assert {job["status"] for job in ended} == {"succeeded"}
-    assert {tuple(sorted(a["name"] for a in job["artifacts"])) for job in ended} == {("issues.jsonl", "records.jsonl")}
+    assert {tuple(sorted(a["name"] for a in job["artifacts"])) for job in ended} == {LIST_ARTIFACTS}
 
 
 @pytest.mark.pools("parsing", "indexing")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from reference import LIST_ARTIFACTS
 from support.waiting import wait_until
 
 from cli.ports import free_port
@@ -129,7 +130,7 @@ def _job_commands(up: Up, job_id: str, folder: Path) -> None:
     listed = up.run("list", "--tag", "t1", "--json").stdout.splitlines()
     assert [json.loads(line)["id"] for line in listed] == [job_id]
     paths = up.run("artifacts", "get", job_id, "--into", str(folder / "got")).stdout.splitlines()
-    assert {Path(path).name for path in paths} == {"records.jsonl", "issues.jsonl"}
+    assert {Path(path).name for path in paths} == set(LIST_ARTIFACTS)
     broken = folder / "broken.xml"
     broken.write_text("<INVENTORY><ITEM>")
     failed = up.run("submit", str(broken), "--wait", "--json")

@@ -19,3 +19,16 @@ def resources(folder, *, catalog=None, **said):
     reading = folder / "reading.json"
     reading.write_text(json.dumps({"corrections": [], "mappings": {}, "studio_password": None} | said))
     return {"catalog": catalog or sample(), "reading": reading}
+
+
+# What a parts list becomes: sorted names of the artifacts of a list of up to 100,000 rows.
+LIST_ARTIFACTS = (
+    "bricklink.xml",
+    "issues.csv",
+    "issues.jsonl",
+    "lots.jsonl",
+    "lots.parquet",
+    "rebrickable.csv",
+    "records.jsonl",
+    "summary.json",
+)
