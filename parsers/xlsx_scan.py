@@ -37,7 +37,9 @@ _WIDE = re.compile(rb'r="([A-Z]{2,8})[0-9]')
 _ODD_CELLS = (
     re.compile(rb'<c(?! r="[A-Z]{1,3}[0-9]{1,7}")[\s/>]'),
     re.compile(rb":c[\s/>]"),
-    re.compile(rb"""r(?<=[\s"']r)\s*=\s*["'](?<!<c r=")(?<!<row r=")"""),  # a second place in a cell, which the last one wins
+    re.compile(
+        rb"""r(?<=[\s"']r)\s*=\s*["'](?<!<c r=")(?<!<row r=")"""
+    ),  # a second place in a cell, which the last one wins
 )
 _FAR_ROW = re.compile(rb'r="[A-Z]{1,8}([0-9]{6,})')
 _NEAR_ROWS, _NEAR_COLUMNS = 99_999, 26  # what has no more than five digits, or one letter
