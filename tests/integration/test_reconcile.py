@@ -18,8 +18,9 @@ from jobs.ids import new_id
 from jobs.model import Job, Status, StepKey
 from jobs.outcomes import Succeeded
 from ledger import Dispatch, Ledger
+from ledger.database import db_now
 from ledger.errors import JobNotFound
-from ledger.schema import blobs
+from ledger.schema import attempts, blobs
 from search import SqlSearch
 from storage import open_store
 from storage.port import ObjectStore, StoreUnavailable
@@ -109,6 +110,19 @@ def test_leases__give_a_dead_workers_step_another_attempt(kept):
     step = kept.ledger.get(job.id, owner="local").step(PARSE)
     assert (step.status, step.attempt, step.fault.code) == (Status.QUEUED, 1, "step.lost")
     assert [d.dispatch for d in kept.woken] == [2]
+    assert kept.run("leases").repaired == 0
+
+
+def test_leases__close_what_a_dead_worker_left_open(kept):
+    """The attempt of a job that was cancelled over a worker which never came back is closed, and told in the notes."""
+    job = submit(kept.ledger).job
+    assert kept.ledger.claim(job.id, PARSE, dispatch=1, worker="dead", lease=20)
+    kept.ledger.cancel(job.id, owner="local")
+    assert kept.run("leases").repaired == 0  # its worker may still come
+    kept.ledger.database.writing(lambda tx: tx.execute(update(attempts).values(started_at=db_now(-61))))
+    found = kept.run("leases")
+    assert (found.checked, found.repaired) == (1, 1)
+    assert "closed for silent workers" in found.notes[0]
     assert kept.run("leases").repaired == 0
 
 
