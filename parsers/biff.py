@@ -7,8 +7,18 @@ it is declared anew from what really stands in it.
 import struct
 from collections.abc import Iterator
 
-from jobs.errors import InputError, UnreadableFile
-from parsers.sheet_limits import FAULTS, MAX_FAULTS, MAX_SHEETS, Look, check_area, check_cells, check_text
+from jobs.errors import UnreadableFile
+from parsers.sheet_limits import (
+    FAULTS,
+    MAX_AREA_AT_ONCE,
+    MAX_FAULTS,
+    Look,
+    check_area,
+    check_areas,
+    check_cells,
+    check_sheets,
+    check_text,
+)
 
 _BOF, _EOF, _BOUND, _PASSWORD, _DIMENSIONS, _SHARED, _CONTINUE = 0x809, 0x0A, 0x85, 0x2F, 0x200, 0xFC, 0x3C
 _CELLS = frozenset({0x203, 0x204, 0x205, 0x06, 0x27E, 0xFD, 0xD6, 0xBD})  # records that state a value
@@ -37,16 +47,16 @@ def with_true_sizes(stream: bytes) -> tuple[bytes, Look]:
     """
     look = Look()
     out = bytearray(stream)
-    sheets = _sheet_offsets(stream)
+    offsets = _sheet_offsets(stream)
+    sheets = {at: index for index, at in reversed(list(enumerate(offsets)))}
     lengths = _shared_lengths(stream)
-    begun: set[int] = set()  # where records of a sheet, or of anything like one, really begin
+    begun: dict[int, _Sheet] = {}  # where records of a sheet, or of anything like one, really begin
     sheet, index, is_open = _Sheet(), -1, False
     for kind, at, size in _records(stream):
         if kind == _BOF:
-            begun.add(at - 4)
             # One that begins within another is measured with it: readers go on as if it did not.
             sheet, index = (sheet, sheets.get(at - 4, index)) if is_open else (_Sheet(), sheets.get(at - 4, -1))
-            is_open = True
+            is_open, begun[at - 4] = True, sheet
         elif kind == _PASSWORD:
             raise encrypted()
         elif kind == _DIMENSIONS:
@@ -61,8 +71,9 @@ def with_true_sizes(stream: bytes) -> tuple[bytes, Look]:
             is_open = False
             _declare(out, sheet)
     _declare(out, sheet)
-    if not begun.issuperset(sheets):
+    if not begun.keys() >= sheets.keys():
         raise _broken("a sheet does not begin where it should")
+    check_areas(sum(begun[at].rows * begun[at].columns for at in offsets), most=MAX_AREA_AT_ONCE)
     return bytes(out), look
 
 
@@ -91,14 +102,13 @@ def _records(stream: bytes) -> Iterator[tuple[int, int, int]]:
         at += size
 
 
-def _sheet_offsets(stream: bytes) -> dict[int, int]:
-    """Where each sheet's records begin -> its index."""
-    found: dict[int, int] = {}
+def _sheet_offsets(stream: bytes) -> list[int]:
+    """Where the records of each sheet begin; two may say the same place, and are read twice."""
+    found: list[int] = []
     for kind, at, size in _records(stream):
         if kind == _BOUND and size >= 4:
-            found.setdefault(struct.unpack_from("<I", stream, at)[0], len(found))
-            if len(found) > MAX_SHEETS:
-                raise InputError("limit.sheets", f"The workbook has more than {MAX_SHEETS} sheets.")
+            found.append(struct.unpack_from("<I", stream, at)[0])
+            check_sheets(len(found))
     return found
 
 

@@ -6,6 +6,8 @@ from typing import NoReturn
 from jobs.errors import InputError
 
 MAX_AREA = 8_000_000  # cells of the smallest rectangle around all that a sheet states; each takes 32 bytes at once
+MAX_AREA_AT_ONCE = 4_000_000  # of all sheets of an old workbook together: its reader lays them out at once, and copies
+MAX_AREA_IN_ALL = 32_000_000  # of all sheets of a new one, which are laid out one after the other
 MAX_CELLS = 4_000_000  # cells of a sheet that state something
 MAX_SHEETS = 256
 MAX_CELL = 32_767  # characters of one cell, as spreadsheet programs have it
@@ -37,6 +39,12 @@ def check_area(rows: int, columns: int) -> None:
     """Raises `InputError` (`limit.cells`) where a sheet with so many rows and columns is too large."""
     if rows * columns > MAX_AREA:
         _refuse(f"A sheet reaches to row {rows}, column {columns}: more than {MAX_AREA} cells")
+
+
+def check_areas(cells: int, *, most: int) -> None:
+    """The same for all sheets of a workbook together."""
+    if cells > most:
+        _refuse(f"The sheets of the workbook reach over more than {most} cells altogether")
 
 
 def check_cells(count: int) -> None:

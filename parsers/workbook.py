@@ -14,7 +14,7 @@ from parsers.biff import encrypted, with_true_sizes
 from parsers.cfb import MAGIC, Container, contained
 from parsers.codes import issue
 from parsers.encoding import Watch
-from parsers.sheet_limits import Faults, Look, check_sheets, check_xls
+from parsers.sheet_limits import MAX_AREA_IN_ALL, Faults, Look, check_areas, check_sheets, check_xls
 from parsers.table_columns import MAX_COLUMNS
 from parsers.table_header import checked
 from parsers.table_rows import Place, Tally, rows_of
@@ -62,6 +62,7 @@ class _Reading:
         self._first: InputError | None = None  # why the first sheet that has cells shows no list
         self._read: list[str] = []  # names of sheets that were read
         self._skipped: list[str] = []  # names of those that show no list
+        self._area = 0  # cells of all sheets that were laid out so far
 
     def lists(self) -> Iterator[Record | Issue | Fact]:
         """All that is on the sheets, then what the workbook claims as a whole."""
@@ -111,6 +112,8 @@ class _Reading:
             sheet = self._book.sheets.get_sheet_by_index(index)
         if sheet.start is None:
             return  # nothing stands on it
+        self._area += sheet.height * sheet.width
+        check_areas(self._area, most=MAX_AREA_IN_ALL)
         share = 1 / max(1, len(self._book.sheets.sheet_names))
         place = Place(
             sheet=sheet.name,

@@ -11,7 +11,7 @@ from fuzz.zips import unzipped, zipped
 from jobs.errors import InputError
 from jobs.issues import Record
 from lists import issues_file
-from parsers import sheet_limits, xml_rows
+from parsers import biff, sheet_limits, workbook, xml_rows
 from parsers.codes import issue
 from parsers.encoding import CHUNK
 from parsers.lists import LISTS, reader
@@ -199,3 +199,23 @@ def test_workbook__far_cells_are_seen_however_they_are_written(far: bytes, tmp_p
             tmp_path, {books.SHEET: lambda raw, new=before + far: raw.replace(b"</sheetData>", new + b"</sheetData>")}
         )
         assert found in {"limit.cells", "xlsx.broken"}
+
+
+def test_workbooks__sheets_are_bounded_together(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """An old workbook's sheets are laid out at once and twice: 8 million cells crashed it; a new one's take their time."""
+
+    def again(stream: bytes) -> bytes:
+        """The one sheet under several names."""
+        at = stream.index(bound := struct.pack("<HH", 0x85, 12))
+        (begin,) = struct.unpack_from("<I", stream, at + 4)
+        moved = bound + struct.pack("<I", begin + 3 * 16) + stream[at + 8 : at + 16]
+        return stream[:at] + moved * 4 + stream[at + 16 :]
+
+    assert len([item for item in ended(tmp_path, books.xls(CELLS, again), "xls") if type(item) is Record]) == 8
+    monkeypatch.setattr(biff, "MAX_AREA_AT_ONCE", 30)  # each has nine cells
+    assert isinstance(ended(tmp_path, books.xls(CELLS, bytes), "xls"), list)
+    assert ended(tmp_path, books.xls(CELLS, again), "xls") == "limit.cells"
+    monkeypatch.setattr(workbook, "MAX_AREA_IN_ALL", 30)
+    sheet = b'<sheet name="List" sheetId="1" r:id="rId1"/>'
+    assert isinstance(book(tmp_path, {books.BOOK: lambda raw: raw.replace(sheet, sheet * 3)}), list)
+    assert book(tmp_path, {books.BOOK: lambda raw: raw.replace(sheet, sheet * 4)}) == "limit.cells"
