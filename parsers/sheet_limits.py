@@ -8,11 +8,11 @@ from jobs.errors import InputError
 MAX_AREA = 8_000_000  # cells of the smallest rectangle around all that a sheet states; each takes 32 bytes at once
 MAX_AREA_AT_ONCE = 4_000_000  # of all sheets of an old workbook together: its reader lays them out at once, and copies
 MAX_AREA_IN_ALL = 32_000_000  # of all sheets of a new one, which are laid out one after the other
-MAX_CELLS = 4_000_000  # cells of a sheet that state something
+MAX_CELLS = 2_500_000  # cells of a sheet that state something
 MAX_SHEETS = 256
 MAX_CELL = 32_767  # characters of one cell, as spreadsheet programs have it
 MAX_TEXT = 256_000_000  # characters of all text cells of a sheet together
-MAX_SHARED = 2_000_000  # texts that cells share; a reader needs 60 bytes for the shortest
+MAX_SHARED = 1_000_000  # texts that cells share; a reader needs 60 bytes for the shortest
 MAX_MERGES = 1_000_000  # times that the parts of a sheet speak of merged cells
 MAX_MANIFEST = 16 * 1024 * 1024  # bytes of each part of a workbook that says where its sheets are and how they look
 MAX_XLS = (

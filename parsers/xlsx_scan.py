@@ -141,6 +141,7 @@ class _Scan:
             widest = max((_column(name) for name in self._wide), default=_NEAR_COLUMNS)
             is_small = entry.size < _SMALL and archive.read_so_far < 8 * _SMALL
             if self._is_odd or is_small or max(self._last_row, _NEAR_ROWS) * widest > MAX_AREA:
+                archive.read_so_far -= size  # what is read again is in memory once
                 check_area(*_exact_extent(archive, entry))
 
     def _sheet(self, raw: bytes) -> bytes:
