@@ -80,9 +80,9 @@ def _brick(brick: Any, rows: XmlRows, lots: dict[_Key, _Lot]) -> Iterator[tuple[
             yield code, design or None, line, "designID"
             continue
         materials = _numbers(part.get("materials") or part.get("materialID"))
-        color, code = color_number(materials[0]) if materials else (None, "color.missing")
+        color, code = color_number(materials[0]) if materials and materials[0] else (None, "color.missing")
         if color is None:
-            yield code or "color.missing", materials[0] if materials else None, line, "materials"
+            yield code or "color.missing", materials[0] or None if materials else None, line, "materials"
             continue
         key = _Key(design, color, _remarks(materials, _numbers(part.get("decoration"))))
         if (lot := lots.get(key)) is None:

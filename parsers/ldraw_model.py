@@ -90,6 +90,7 @@ class Reading:
         self._at: Model | None = Model("", 1)  # None: lines that belong to nothing
         self._unnamed = self._at
         self._different = 0
+        self._opened = 0  # models, those of one name counted each
         self._left_out: list[int] | None = None  # [line, lines left out so far]: inside a block that is not to count
         self._until = b""  # what ends that block
 
@@ -183,7 +184,8 @@ class Reading:
 
     def _open(self, spelled: bytes, at: int) -> Iterator[Issue]:
         name = self.names.of(spelled, at)
-        if len(self.models) >= MAX_MODELS:
+        self._opened += 1
+        if self._opened > MAX_MODELS:  # those of one name, too: each is told
             raise InputError("limit.models", f"The file holds more than {MAX_MODELS} models.")
         if (first := self.models.get(name)) is None:
             self._at = self.models[name] = Model(name, at)

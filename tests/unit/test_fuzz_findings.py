@@ -9,9 +9,9 @@ import pytest
 from fuzz import books
 from fuzz.zips import unzipped, zipped
 from jobs.errors import InputError
-from jobs.issues import Record
+from jobs.issues import Issue, Record
 from lists import issues_file
-from parsers import biff, sheet_limits, workbook, xml_rows
+from parsers import biff, ldraw_model, sheet_limits, workbook, xml_rows
 from parsers.codes import issue
 from parsers.encoding import CHUNK
 from parsers.lists import LISTS, reader
@@ -219,3 +219,20 @@ def test_workbooks__sheets_are_bounded_together(tmp_path, monkeypatch: pytest.Mo
     sheet = b'<sheet name="List" sheetId="1" r:id="rId1"/>'
     assert isinstance(book(tmp_path, {books.BOOK: lambda raw: raw.replace(sheet, sheet * 3)}), list)
     assert book(tmp_path, {books.BOOK: lambda raw: raw.replace(sheet, sheet * 4)}) == "limit.cells"
+
+
+@pytest.mark.parametrize("materials", ["", " ", ",", "\t,0", ":0", ",,,"])
+def test_lxfml__materials_without_a_number(materials: str, tmp_path):
+    """A list of materials whose first is blank names no color, and ends no step."""
+    text = f'<LXFML><Bricks><Brick><Part designID="3001" materials="{materials}"/></Brick></Bricks></LXFML>'
+    (found,) = [item for item in ended(tmp_path, text.encode(), "ldd-lxfml") if type(item) is Issue]
+    assert (found.code, found.value) == ("color.missing", None)
+
+
+def test_ldraw__models_of_one_name_are_counted_each(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """Each further model of a name is told, so that there is an end to them as to those of different names."""
+    monkeypatch.setattr(ldraw_model, "MAX_MODELS", 50)
+    line = "1 4 0 0 0 1 0 0 0 1 0 0 0 1 3001.dat\n"
+    first = f"0 FILE a.ldr\n{line}"
+    assert isinstance(ended(tmp_path, (first + "0 FILE a.ldr\n" * 49).encode(), "ldraw"), list)
+    assert ended(tmp_path, (first + "0 FILE a.ldr\n" * 50).encode(), "ldraw") == "limit.models"
