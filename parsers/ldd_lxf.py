@@ -10,7 +10,7 @@ from parsers import ldd_lxfml
 from parsers.encoding import Watch
 from parsers.sniff_zip import LDD_MODEL
 from parsers.wishes import PLAIN, Wishes
-from parsers.zip_guard import Entry, GuardedZip, open_zip
+from parsers.zip_guard import MODELS, Entry, GuardedZip, open_zip
 
 
 def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> Iterator[Record | Issue | Fact]:
@@ -20,7 +20,7 @@ def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> 
     if not packed:
         yield from ldd_lxfml.parse(path, watch=watch, wishes=wishes)
         return
-    with open_zip(path) as archive:
+    with open_zip(path, limits=MODELS) as archive:
         yield from unpacked(archive, _model(archive), watch=watch, wishes=wishes)
 
 

@@ -19,7 +19,7 @@ from parsers.encoding import Watch, decoded_head
 from parsers.ldraw_count import LDRAW, STUDIO
 from parsers.sniff_zip import STUDIO_MODELS
 from parsers.wishes import PLAIN, Wishes
-from parsers.zip_guard import Cipher, Entry, GuardedZip, open_zip
+from parsers.zip_guard import MODELS, Cipher, Entry, GuardedZip, open_zip
 
 _INFO, _UNKNOWN, _XML, _BRICKLINK = ".info", "errorpartlist.err", "model.lxfml", "model2.ldr"
 _SMALL = 64 * 1024  # bytes of an entry that is no model
@@ -35,7 +35,7 @@ def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> 
     Raises what `ldraw.parse` and `open_zip` raise; `UnreadableFile` (`io.no_model`); `InputError`: `io.encrypted`,
     `io.aes`, `io.password`, `limit.encrypted`.
     """
-    with open_zip(path) as archive:
+    with open_zip(path, limits=MODELS) as archive:
         password = wishes.studio_password.encode() if wishes.studio_password else None
         try:
             entry = _model(archive, password)

@@ -51,6 +51,7 @@ class ZipLimits:
 
 
 LIMITS = ZipLimits()
+MODELS = ZipLimits(unzipped=256 * MEBI)  # of a CAD model: large ones have some ten million bytes
 
 
 class Cipher(StrEnum):

@@ -11,14 +11,16 @@ from fuzz.zips import unzipped, zipped
 from jobs.errors import InputError
 from jobs.issues import Issue, Record
 from lists import issues_file
-from parsers import biff, ldraw_model, sheet_limits, workbook, xml_rows
+from parsers import biff, ldd_lxf, ldraw_model, sheet_limits, studio_io, workbook, xml_rows
 from parsers.codes import issue
 from parsers.encoding import CHUNK
 from parsers.lists import LISTS, reader
 from parsers.table_cells import price
 from parsers.wishes import PLAIN, Wishes
+from parsers.zip_guard import LIMITS, MODELS, ZipLimits
 
 WANTED = b"<INVENTORY><ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>3001</ITEMID><COLOR>5</COLOR></ITEM></INVENTORY>"
+MODEL = ("model.ldr", b"0 A model\n1 4 0 0 0 1 0 0 0 1 0 0 0 1 3001.dat\n")
 CELLS = [["Part No", "Qty", "Remarks"], ["3001", 4.0, "in a drawer"], ["3002", 5.0, "and another"]]
 
 
@@ -236,3 +238,13 @@ def test_ldraw__models_of_one_name_are_counted_each(tmp_path, monkeypatch: pytes
     first = f"0 FILE a.ldr\n{line}"
     assert isinstance(ended(tmp_path, (first + "0 FILE a.ldr\n" * 49).encode(), "ldraw"), list)
     assert ended(tmp_path, (first + "0 FILE a.ldr\n" * 50).encode(), "ldraw") == "limit.models"
+
+
+def test_archives__models_unpack_to_what_models_have(tmp_path, monkeypatch: pytest.MonkeyPatch):
+    """Half a gigabyte of bricks in an archive of two megabytes kept a reader busy for ten seconds and more."""
+    brick = b'<LXFML><Bricks><Brick><Part designID="3001" materials="21"/></Brick></Bricks></LXFML>'
+    for module, kind, entry in ((ldd_lxf, "ldd-lxf", ("IMAGE100.LXFML", brick)), (studio_io, "studio-io", MODEL)):
+        assert isinstance(ended(tmp_path, zipped([entry]), kind), list)
+        monkeypatch.setattr(module, "MODELS", ZipLimits(unzipped=len(entry[1]) - 1))
+        assert ended(tmp_path, zipped([entry]), kind) == "zip.too_large"
+    assert MODELS.unzipped < LIMITS.unzipped
