@@ -7,19 +7,18 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api.accepting import Asked
 from api.answers import job_body, job_response, json_response
 from api.bodies import json_body, receive_body
 from api.catalog_schemas import CatalogBody, ImportOrder, latest_json, version_json
-from api.headers import idempotency_key, wait_seconds
 from api.openapi import answers, submit_operation
 from api.problems import Problem, documented, malformed
 from api.routing import Direct
 from api.schemas import JobBody
 from api.state import Face, face_of
-from api.submission import options_for
 from jobs.errors import InputError
 from jobs.model import Job
-from ledger import IdempotencyKey, JobFilter, NewJob, Submitted
+from ledger import JobFilter, Submitted
 from pipelines.catalog_import import NAME, PIPELINE
 from wiring.catalog import allowed_sources, order_import
 
@@ -61,47 +60,24 @@ def _operation() -> dict[str, Any]:
 )
 async def import_catalog(request: Request) -> Response:
     """Compile a catalog and put it in force; one that is broken, or much smaller, fails its job and changes nothing."""
-    face = face_of(request)
-    wait = wait_seconds(request, most=face.settings.api.max_wait)
-    key = idempotency_key(request)
-    hours = face.settings.retention.idempotency_hours
-    known = IdempotencyKey(route=f"POST {request.url.path}", key=key, hours=hours) if key else None
+    asked = Asked.of(request)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     take = _ordered if media_type == "application/json" else _uploaded
-    submitted = await take(request, known)
-    face.publisher.wake(submitted.dispatches)
-    job = submitted.job
-    if wait and not job.status.ended:
-        await face.hub.wait(job.id, version=job.version, seconds=wait, until_ended=True)
-        job = await run_in_threadpool(face.ledger.get, job.id, owner=job.owner)
-    return job_response(job, job_body(job), status=200 if wait and job.status.ended else 202)
+    job, status = await asked.answer(await take(request, asked))
+    return job_response(job, job_body(job), status=status)
 
 
-async def _uploaded(request: Request, known: IdempotencyKey | None) -> Submitted:
+async def _uploaded(request: Request, asked: Asked) -> Submitted:
     face = face_of(request)
     async with face.intake.upload() as upload:
         upload.pipeline = PIPELINE
         said = await receive_body(request, upload, settings=face.settings.upload)
         if said.pipeline not in {None, NAME}:
             raise malformed(f"what is uploaded here goes to the pipeline {NAME}", field="pipeline")
-        return await upload.submit(
-            lambda: NewJob(
-                owner=face.owner_of(request),
-                pipeline=upload.settle_pipeline(PIPELINE),
-                file=upload.facts,
-                options=options_for(PIPELINE, said.options),
-                metadata=said.metadata or {},
-                tags=said.tags or (),
-                priority=said.priority,
-                correlation_id=request.state.correlation_id,
-                batch_id=said.batch_id,
-                deadline=said.deadline,
-                idempotency=known,
-            )
-        )
+        return await upload.submit(lambda: asked.new_job(upload, said=said, pipeline=PIPELINE))
 
 
-async def _ordered(request: Request, known: IdempotencyKey | None) -> Submitted:
+async def _ordered(request: Request, asked: Asked) -> Submitted:
     face = face_of(request)
     order = await json_body(request, ImportOrder, most=_MAX_ORDER, settings=face.settings.upload)
     source = _allowed(face, order.source)
@@ -113,7 +89,7 @@ async def _ordered(request: Request, known: IdempotencyKey | None) -> Submitted:
         force=order.force,
         owner=face.owner_of(request),
         correlation_id=request.state.correlation_id,
-        idempotency=known,
+        idempotency=asked.idempotency,
     )
 
 

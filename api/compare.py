@@ -8,10 +8,11 @@ from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api.accepting import Asked
 from api.answers import job_body, job_response
 from api.bodies import small_body
 from api.fields import checked_id
-from api.headers import IDEMPOTENCY_PATTERN, idempotency_key, wait_seconds
+from api.headers import IDEMPOTENCY_PATTERN
 from api.multipart import boundary_of
 from api.openapi import answers, header
 from api.pairs import SIDES, PairForm, PairZip
@@ -20,11 +21,10 @@ from api.reading import Reading
 from api.routing import Direct
 from api.schemas import JobBody
 from api.state import Face, face_of
-from api.submission import Submission, invalid, options_for, submission_from
+from api.submission import Submission, invalid, submission_from
 from api.uploads import Upload
 from jobs.lifecycle import WrongState
 from jobs.model import Status
-from ledger import IdempotencyKey, NewJob
 from pipelines import pipeline_named
 
 router = APIRouter(tags=["jobs"], route_class=Direct)
@@ -82,35 +82,13 @@ class Comparison(Submission):
 )
 async def compare(request: Request) -> Response:
     """Compare two parts lists of any format; the answer is a job whose `diff.jsonl` and `diff.csv` tell."""
-    face = face_of(request)
-    key = idempotency_key(request)
-    wait = wait_seconds(request, most=face.settings.api.max_wait)
-    pipeline = pipeline_named(PIPELINE)
+    face, asked, pipeline = face_of(request), Asked.of(request), pipeline_named(PIPELINE)
     async with face.intake.upload() as upload:
         upload.expect(name="pair.zip", pipeline=pipeline, size=None)
         said = await _receive(request, upload)
-        hours = face.settings.retention.idempotency_hours
-        submitted = await upload.submit(
-            lambda: NewJob(
-                owner=face.owner_of(request),
-                pipeline=upload.settle_pipeline(pipeline),
-                file=upload.facts,
-                options=options_for(pipeline, said.options),
-                metadata=said.metadata or {},
-                tags=said.tags or (),
-                priority=said.priority,
-                correlation_id=request.state.correlation_id,
-                batch_id=said.batch_id,
-                deadline=said.deadline,
-                idempotency=IdempotencyKey(route=f"POST {request.url.path}", key=key, hours=hours) if key else None,
-            )
-        )
-    face.publisher.wake(submitted.dispatches)
-    job = submitted.job
-    if wait and not job.status.ended:
-        await face.hub.wait(job.id, version=job.version, seconds=wait, until_ended=True)
-        job = await run_in_threadpool(face.ledger.get, job.id, owner=job.owner)
-    return job_response(job, job_body(job), status=200 if wait and job.status.ended else 202)
+        submitted = await upload.submit(lambda: asked.new_job(upload, said=said, pipeline=pipeline))
+    job, status = await asked.answer(submitted)
+    return job_response(job, job_body(job), status=status)
 
 
 async def _receive(request: Request, upload: Upload) -> Submission:

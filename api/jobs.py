@@ -6,20 +6,19 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api.accepting import Asked
 from api.answers import etag_of, job_body, job_response, json_response
 from api.bodies import named, receive_body
 from api.fields import Cursor, Limit, Text, checked_id
-from api.headers import etag_matches, idempotency_key, wait_seconds
+from api.headers import etag_matches, wait_seconds
 from api.openapi import IF_NONE_MATCH, PREFER, answers, submit_operation
 from api.problems import documented
 from api.recent import Shown
 from api.routing import Direct
 from api.schemas import JobBody, JobPage, ProcessFileBody, job_json
 from api.state import face_of
-from api.submission import Submission, options_for
-from api.uploads import Upload
 from jobs.model import Job, Status
-from ledger import IdempotencyKey, JobFilter, NewJob
+from ledger import JobFilter
 
 router = APIRouter(tags=["jobs"], route_class=Direct)
 _SUBMIT_PROBLEMS = documented(
@@ -64,43 +63,12 @@ async def process_file(request: Request) -> Response:
 
 
 async def _submit(request: Request) -> tuple[Job, int]:
-    """From the body to a job: stream, hash, sniff, commit, wake the publisher.
-
-    Its answer does not tell what a line waits for: that would be asked for every submit, and most never look.
-    """
-    face = face_of(request)
-    key = idempotency_key(request)
-    wait = wait_seconds(request, most=face.settings.api.max_wait)
+    """From the body to a job: stream, hash, sniff, commit, wake the publisher."""
+    face, asked = face_of(request), Asked.of(request)
     async with face.intake.upload() as upload:
         said = await receive_body(request, upload, settings=face.settings.upload)
-        submitted = await upload.submit(lambda: _new_job(request, upload, said=said, key=key))
-    face.publisher.wake(submitted.dispatches)
-    job = submitted.job
-    if not wait:
-        return job, 202
-    if not job.status.ended:
-        await face.hub.wait(job.id, version=job.version, seconds=wait, until_ended=True)
-        job = await run_in_threadpool(face.ledger.get, job.id, owner=job.owner)
-    return job, 200 if job.status.ended else 202
-
-
-def _new_job(request: Request, upload: Upload, *, said: Submission, key: str | None) -> NewJob:
-    face = face_of(request)
-    pipeline = upload.settle_pipeline(named(said.pipeline))
-    hours = face.settings.retention.idempotency_hours
-    return NewJob(
-        owner=face.owner_of(request),
-        pipeline=pipeline,
-        file=upload.facts,
-        options=options_for(pipeline, said.options),
-        metadata=said.metadata or {},
-        tags=said.tags or (),
-        priority=said.priority,
-        correlation_id=request.state.correlation_id,
-        batch_id=said.batch_id,
-        deadline=said.deadline,
-        idempotency=IdempotencyKey(route=f"POST {request.url.path}", key=key, hours=hours) if key else None,
-    )
+        submitted = await upload.submit(lambda: asked.new_job(upload, said=said, pipeline=named(said.pipeline)))
+    return await asked.answer(submitted)
 
 
 @router.get("/v1/jobs", responses=answers(JobPage) | documented("request.malformed", "ledger.unavailable"))
