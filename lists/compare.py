@@ -6,9 +6,35 @@ Both sides are merged lots, as `lots.jsonl` has them. Lots that no catalog resol
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from catalog.port import Catalog
+from jobs.errors import InputError
+
+COLUMNS = (  # of a difference, in the order in which they are written
+    "change",
+    "item_type",
+    "part_num",
+    "color_id",
+    "left_part_num",
+    "left_color_id",
+    "left_qty",
+    "right_qty",
+    "delta",
+    "resolved",
+    "name",
+)
+MAX_LINE = 64 * 1024  # bytes of a lot; one of ours has some hundred
+_MEMBERS: dict[str, tuple[type, bool]] = {  # what a comparison reads of a lot: its type, and whether it may be null
+    "item_type": (str, False),
+    "part_num": (str, True),
+    "raw_id": (str, True),
+    "color_id": (int, True),
+    "raw_color": (int, True),
+    "qty": (int, False),
+    "spares": (int, False),
+    "name": (str, True),
+}
 
 
 class Change(StrEnum):
@@ -58,6 +84,27 @@ class Difference(NamedTuple):
             "resolved": shown.resolved,
             "name": self.name,
         }
+
+
+def read_lots(file: BinaryIO) -> Iterator[dict[str, Any]]:
+    """The lots of a `lots.jsonl`, which anybody may have sent: raises `InputError` (`pair.lots`) at what is none."""
+    import orjson
+
+    number = 0
+    while line := file.readline(MAX_LINE + 1):
+        number += 1
+        try:
+            lot = orjson.loads(line) if len(line) <= MAX_LINE else None
+        except orjson.JSONDecodeError:
+            lot = None
+        if not isinstance(lot, dict) or not all(_fits(lot.get(name), *known) for name, known in _MEMBERS.items()):
+            hint = "Send the list itself, or the id of the job that has read it."
+            raise InputError("pair.lots", f"Line {number} of the lots is no lot.", hint=hint, line=number)
+        yield lot
+
+
+def _fits(value: Any, kind: type, optional: bool) -> bool:  # noqa: FBT001 - a row of `_MEMBERS`
+    return (value is None and optional) or type(value) is kind
 
 
 def compare(

@@ -14,6 +14,7 @@ from jobs.errors import InputError
 from jobs.model import UPLOAD
 from jobs.pipeline import Options, Pipeline, Step
 from jobs.queues import PARSING
+from lists.compare import COLUMNS, read_lots
 from lists.options import Given, ReadingOptions
 
 SIDES = ("left", "right")
@@ -46,12 +47,10 @@ def compare(ctx: StepContext) -> None:
             (ctx.scratch / DIFF).open("wb") as lines,
             (ctx.scratch / TABLE).open("w", encoding="utf-8-sig", newline="") as table,
         ):
-            rows: Any = None
+            rows = csv.DictWriter(table, COLUMNS)
+            rows.writeheader()
             for difference in differences(left, right, catalog=catalog, spares=options.spares):
                 said = difference.to_json()
-                rows = rows or csv.DictWriter(table, list(said))
-                if not sum(found.values()):
-                    rows.writeheader()
                 found[said["change"]] += 1
                 lines.write(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE))
                 rows.writerow({name: guarded(cell) if isinstance(cell, str) else cell for name, cell in said.items()})
@@ -63,16 +62,13 @@ def compare(ctx: StepContext) -> None:
 
 def _lots(ctx: StepContext, side: str, *, options: ReadingOptions, catalog: Catalog) -> Iterator[dict[str, Any]]:
     """The merged lots of one side."""
-    import orjson
-
     folder = ctx.scratch / side
     folder.mkdir()
     name, path = _unpacked(ctx.path(UPLOAD), side, folder=folder)
     if name != LOTS:
         path = _read(ctx, path, name, side=side, options=options, catalog=catalog)
     with path.open("rb") as lines:
-        for line in lines:
-            yield orjson.loads(line)
+        yield from read_lots(lines)
 
 
 def _unpacked(pair: Path, side: str, *, folder: Path) -> tuple[str, Path]:

@@ -11,6 +11,7 @@ from reference import resources
 from support.context import FolderContext
 from support.faces import XML, Caller, Rooms
 
+from jobs.errors import InputError
 from jobs.outcomes import Succeeded
 from pipelines import parts_list_diff
 
@@ -94,6 +95,22 @@ def test_compare__equal_files_are_equal_bytes(rooms, caller):
         }
 
 
+def test_compare__equal_lists_say_so(rooms, caller, tmp_path):
+    """No difference is a result as well: no line, a table with its header alone, and `equal` in the summary."""
+    ctx = compared(tmp_path, pair_of(rooms, caller.post("/v1/compare", files=files(right=LEFT)).json()))
+    assert (ctx.facts["equal"], ctx.facts["changes"], ctx.lines("diff.jsonl")) == (True, {}, [])
+    assert (ctx.artifacts / "diff.csv").read_text(encoding="utf-8-sig").startswith("change,item_type,part_num,color_id")
+
+
+def test_compare__lots_of_a_stranger_are_looked_at(rooms, caller, tmp_path):
+    """A file called like our own artifact is not believed: what is no lot ends the job with the line at fault."""
+    forged = {"left": ("lots.jsonl", b'{"qty": "many"}\n'), "right": ("after.csv", RIGHT)}
+    job = caller.post("/v1/compare", files=forged).json()
+    with pytest.raises(InputError) as caught:
+        compared(tmp_path, pair_of(rooms, job))
+    assert caught.value.fault.code == "pair.lots"
+
+
 def test_compare__large_files_stream_through(rooms, caller):
     """Files of many chunks come out as they went in."""
     large = b"Part,Color,Quantity\n" + b"3001,4,1\n" * 12_000
@@ -151,7 +168,7 @@ def test_compare__a_job_that_runs_is_not_ready(caller):
 def test_compare__a_wrong_side_is_named(rooms, caller, tmp_path):
     """Where one list can not be read, the reason says which one."""
     job = caller.post("/v1/compare", files=files(right=b"<INVENTORY><ITEM>")).json()
-    with pytest.raises(Exception, match="right") as caught:
+    with pytest.raises(InputError, match="right") as caught:
         compared(tmp_path, pair_of(rooms, job))
     assert caught.value.fault.code == "xml.syntax"
     assert caught.value.fault.place["side"] == "right"
@@ -167,6 +184,6 @@ def test_compare__text_is_a_list_where_its_columns_are_named(rooms, caller, tmp_
         ctx = compared(tmp_path, pair_of(rooms, job), **job["options"])
         assert (ctx.facts["left"]["pieces"], ctx.facts["right"]["pieces"]) == (3, 4)
         return
-    with pytest.raises(Exception, match="right") as caught:
+    with pytest.raises(InputError, match="right") as caught:
         compared(tmp_path, pair_of(rooms, job), **job["options"])
     assert caught.value.fault.code == "input.unsupported"

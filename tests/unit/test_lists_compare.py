@@ -1,12 +1,16 @@
 """Two lists side by side: every kind of change, none told twice, and all pieces accounted for."""
 
+import io
+import json
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from small_catalog import small_catalog
 
-from lists.compare import Change, compare
+from jobs.errors import InputError
+from lists.compare import COLUMNS, Change, compare, read_lots
 
 CATALOG = small_catalog()
 
@@ -101,3 +105,34 @@ def test_compare__accounts_for_every_piece(left, right):
         wanted[(one["part_num"], one["color_id"])] += one["qty"]
     assert +counted == +wanted
     assert min(counted.values(), default=0) >= 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"no json",
+        b"[1]",
+        b"{}",
+        json.dumps(lot("3001", 4, "3")).encode(),
+        json.dumps(lot("3001", 4, True)).encode(),
+        json.dumps(lot(3001, 4, 3)).encode(),
+        json.dumps(lot("3001", "red", 3)).encode(),
+        json.dumps(lot("3001", 4, 3, name=["x"])).encode(),
+        json.dumps(lot("3001", 4, 3, name="x" * 70_000)).encode(),
+        b"[" * 60_000,
+        b"\xff\xfe",
+    ],
+)
+def test_read_lots__what_is_none_is_named(line):
+    """Lots come from anybody: a line that is none ends the comparison with its number, whatever it is instead."""
+    good = json.dumps(lot("3001", 4, 3)).encode()
+    found = []
+    with pytest.raises(InputError) as caught:
+        found.extend(read_lots(io.BytesIO(good + b"\n" + line + b"\n")))
+    assert (caught.value.fault.code, caught.value.fault.place) == ("pair.lots", {"line": 2})
+
+
+def test_difference__has_the_columns_that_the_table_names():
+    """What is written of a difference is what the header of `diff.csv` says, in its order."""
+    (found,) = compare([lot("3001", 4, 1)], [], catalog=CATALOG)
+    assert tuple(found.to_json()) == COLUMNS
