@@ -15,7 +15,7 @@ from api.fields import checked_id
 from api.headers import IDEMPOTENCY_PATTERN
 from api.multipart import boundary_of
 from api.openapi import answers, header
-from api.pairs import SIDES, PairForm, PairZip
+from api.pairs import PairForm, PairZip
 from api.problems import documented, malformed
 from api.reading import Reading
 from api.routing import Direct
@@ -25,10 +25,9 @@ from api.submission import Submission, invalid, submission_from
 from api.uploads import Upload
 from jobs.lifecycle import WrongState
 from jobs.model import Status
-from pipelines import pipeline_named
+from pipelines.parts_list_diff import PIPELINE, READ, SIDES
 
 router = APIRouter(tags=["jobs"], route_class=Direct)
-PIPELINE, LOTS = "parts-list-diff", "lots.jsonl"
 _MOST_JSON = 64 * 1024  # bytes of a body that names two jobs
 _BLOCK = 256 * 1024  # bytes read from the store at a time
 _BINARY = {"type": "string", "contentMediaType": "application/octet-stream"}
@@ -82,11 +81,11 @@ class Comparison(Submission):
 )
 async def compare(request: Request) -> Response:
     """Compare two parts lists of any format; the answer is a job whose `diff.jsonl` and `diff.csv` tell."""
-    face, asked, pipeline = face_of(request), Asked.of(request), pipeline_named(PIPELINE)
+    face, asked = face_of(request), Asked.of(request)
     async with face.intake.upload() as upload:
-        upload.expect(name="pair.zip", pipeline=pipeline, size=None)
+        upload.expect(name="pair.zip", pipeline=PIPELINE, size=None)
         said = await _receive(request, upload)
-        submitted = await upload.submit(lambda: asked.new_job(upload, said=said, pipeline=pipeline))
+        submitted = await upload.submit(lambda: asked.new_job(upload, said=said, pipeline=PIPELINE))
     job, status = await asked.answer(submitted)
     return job_response(job, job_body(job), status=status)
 
@@ -144,7 +143,7 @@ async def _add_job(request: Request, upload: Upload, pair: PairZip, *, side: str
     """The merged lots that a job has made already."""
     face, owner = face_of(request), face_of(request).owner_of(request)
     async for block in _lots(face, job_id, owner=owner):
-        pair.write(side, LOTS, block)
+        pair.write(side, READ, block)
         await _pass_on(upload, pair)
 
 
@@ -153,7 +152,7 @@ async def _lots(face: Face, job_id: str, *, owner: str) -> AsyncIterator[bytes]:
         job = face.ledger.get(checked_id(job_id), owner=owner)
         if job.status is not Status.SUCCEEDED:
             raise WrongState(f"job {job.id} is {job.status}; only lists that were read can be compared")
-        artifact = face.ledger.artifact(job.id, LOTS, owner=owner)
+        artifact = face.ledger.artifact(job.id, READ, owner=owner)
         return face.store.open(artifact.key)
 
     stored = await run_in_threadpool(opened)

@@ -8,8 +8,7 @@ from typing import IO, Any, Self
 from api.multipart import Form
 from api.problems import malformed
 from api.submission import file_name
-
-SIDES = ("left", "right")
+from pipelines.parts_list_diff import SIDES
 
 
 class PairForm(Form):

@@ -9,11 +9,11 @@ from html import escape
 from pathlib import Path
 from typing import IO, Any, NamedTuple, Protocol, Self
 
+from lists.issues_file import FORMULA
 from lists.lot_rows import COLUMNS
 
 REBRICKABLE, BRICKLINK, LOTS, LOTS_PARQUET = "rebrickable.csv", "bricklink.xml", "lots.jsonl", "lots.parquet"
 UNKNOWN_COLOR = -1  # Rebrickable's own number for it
-_FORMULA = "=+-@\t\r"  # no part's number begins so; a cell that does is run by spreadsheets
 _BUFFER = 1024 * 1024  # bytes
 Rows = Sequence[Mapping[str, Any]]
 
@@ -73,7 +73,7 @@ class RebrickableCsv(_Text):
         for row in rows:
             part = row["part_num"] or row["raw_id"]
             pieces, spares = row["qty"], row["spares"]
-            if not part or row["item_type"] != "P" or (pieces < 1 and spares < 1) or part[0] in _FORMULA:
+            if not part or row["item_type"] != "P" or (pieces < 1 and spares < 1) or part[0] in FORMULA:
                 continue
             color = row["color_id"]
             part = part if part.isalnum() else _quoted(part)

@@ -13,12 +13,12 @@ MAX_ERRORS = 1_000_000  # of a list; whatever has more is none, and would take h
 JSONL, CSV = "issues.jsonl", "issues.csv"
 _COLUMNS = ("row", "line", "column", "code", "severity", "message", "value", "expected", "suggestions")
 _HINT = "Look at the first rows, and say how they are to be read (delimiter, columns, encoding)."
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins with one of these is run by spreadsheets
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins with one of these is run by spreadsheets
 
 
 def guarded(text: str | None) -> str | None:
     """`text` so that no spreadsheet runs it as a formula: an apostrophe before what looks like one."""
-    return f"'{text}" if text and text.startswith(_FORMULA) else text
+    return f"'{text}" if text and text.startswith(FORMULA) else text
 
 
 class IssuesFile:

@@ -35,15 +35,7 @@ class _BrickLink(Items):
     slow = frozenset({"DELETE"})
 
     def __init__(self, rows: MixedRows, wishes: Wishes) -> None:
-        base = {
-            "item_type": None,
-            "raw_id": None,
-            "id_space": wishes.id_space or "bricklink",
-            "raw_color": None,
-            "color_space": wishes.color_space or "bricklink",
-            "qty": None,
-            "spare": False,
-        }
+        base = wishes.blank_row(id_space="bricklink", color_space="bricklink", item_type=None)
         super().__init__(rows, base=base)
         self._order: Any = None  # the order that the last item stood in
         self._rank = len(_CURRENCIES)  # how much its currency counts; the lower the more

@@ -67,15 +67,7 @@ class _BrickStore(Items):
     left_out = frozenset({"row.excluded"})
 
     def __init__(self, rows: MixedRows, wishes: Wishes) -> None:
-        base = {
-            "item_type": None,
-            "raw_id": None,
-            "id_space": wishes.id_space or "bricklink",
-            "raw_color": None,
-            "color_space": wishes.color_space or "bricklink",
-            "qty": None,
-            "spare": False,
-        }
+        base = wishes.blank_row(id_space="bricklink", color_space="bricklink", item_type=None)
         super().__init__(rows, base=base)
 
     def facts(self, texts: Texts) -> Iterator[Fact]:  # noqa: ARG002 - a file of this kind is always the same

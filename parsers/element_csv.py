@@ -21,15 +21,7 @@ def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> 
 
     Facts: `header_line`, `delimiter`. Raises what `CsvList.read` raises; `watch` is told how far it is.
     """
-    base = {
-        "item_type": "P",
-        "raw_id": None,
-        "id_space": wishes.id_space or "element",
-        "raw_color": None,
-        "color_space": wishes.color_space or "unknown",
-        "qty": None,
-        "spare": False,
-    }
+    base = wishes.blank_row(id_space="element", color_space="unknown")
     yield from _Elements(wishes, base=base).read(path, watch)
 
 

@@ -19,7 +19,7 @@ _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (code
 # Codecs of written text. Others (`idna`, `unicode_escape`, ...) are slow or turn text into something else.
 _TEXT_CODECS = re.compile(
     r"ascii|utf-?(?:8(?:-sig)?|16(?:-[bl]e)?|32(?:-[bl]e)?)|cp\d{3,4}|iso8859-\d{1,2}|koi8-[rtu]|mac-[a-z]+|"
-    r"gb2312|gbk|gb18030|big5(?:hkscs)?|euc_[a-z]+|shift_jis(?:_2004|x0213)?|johab|tis-620|kz1048|ptcp154"
+    r"gb2312|gbk|gb18030|big5(?:hkscs)?|euc_[a-z]+|shift_jis(?:_2004|x0213)?|hz|johab|tis-620|kz1048|ptcp154"
 )
 
 Watch = Callable[[int, int], None]  # told (bytes read, size of the file) while a parser reads
@@ -112,6 +112,6 @@ def text_codec(name: str) -> str:
     except (LookupError, ValueError):
         found = None
     if found is None or not _TEXT_CODECS.fullmatch(found.name):
-        hint = "Use a name such as utf-8, cp1252 or utf-16."
+        hint = "Use a name such as utf-8, cp1252, iso-8859-2, utf-16, gb18030 or shift_jis."
         raise InputError("encoding.unknown", f"There is no text encoding named {name[:40]!r}.", hint=hint)
     return found.name

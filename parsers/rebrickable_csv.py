@@ -30,15 +30,7 @@ def parse_in_bulk(
 
 
 def _list(wishes: Wishes) -> "_Rebrickable":
-    base = {
-        "item_type": "P",
-        "raw_id": None,
-        "id_space": wishes.id_space or "rebrickable",
-        "raw_color": None,
-        "color_space": wishes.color_space or "rebrickable",
-        "qty": None,
-        "spare": False,
-    }
+    base = wishes.blank_row(id_space="rebrickable", color_space="rebrickable")
     return _Rebrickable(wishes, base=base)
 
 

@@ -22,15 +22,7 @@ def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> 
     Facts: `header_line`, `delimiter`, `list_type` (inventory), `declared_pieces` where there is a footer. Raises what
     `CsvList.read` raises; `watch` is told how far it is.
     """
-    base = {
-        "item_type": "P",
-        "raw_id": None,
-        "id_space": wishes.id_space or "bricklink",
-        "raw_color": None,
-        "color_space": wishes.color_space or "bricklink",
-        "qty": None,
-        "spare": False,
-    }
+    base = wishes.blank_row(id_space="bricklink", color_space="bricklink")
     yield Fact("list_type", "inventory")
     yield from _Studio(wishes, base=base).read(path, watch)
 

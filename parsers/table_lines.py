@@ -1,25 +1,18 @@
 """The lines of a table as text: bounded whatever ends them, quoted cells that go over several lines put together."""
 
-import codecs
 import csv
 import io
-import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from jobs.errors import InputError, UnreadableFile
-from parsers.encoding import CP1252, TextFacts, Watch, examine, ordered
+from jobs.errors import UnreadableFile
+from parsers.encoding import CP1252, TextFacts, Watch, examine
 
 MAX_LINE = 64 * 1024  # characters of one line
 MAX_JOINED = 100  # lines that one quoted cell may go over
 MAX_TRIES = 2000  # quoted cells without an end that are looked for in one file
 _EVERY = 4096  # lines between two words on how far it is
-# Codecs of written text. Others (`idna`, `unicode_escape`, ...) are slow or turn text into something else.
-_TEXT_CODECS = re.compile(
-    r"ascii|utf-?(?:8(?:-sig)?|16(?:-[bl]e)?|32(?:-[bl]e)?)|cp\d{3,4}|iso8859-\d{1,2}|koi8-[rtu]|mac-[a-z]+|"
-    r"gb2312|gbk|gb18030|big5(?:hkscs)?|euc_[a-z]+|shift_jis(?:_2004|x0213)?|hz|johab|tis-620|kz1048|ptcp154"
-)
 
 
 class Line(NamedTuple):
@@ -51,29 +44,10 @@ def text_facts(path: Path, encoding: str | None) -> TextFacts:
 
     Raises `UnreadableFile` (`format.empty`) and `InputError` (`encoding.unknown`).
     """
-    facts = examine(path)
+    facts = examine(path, encoding=encoding)
     if not facts.size:
         raise UnreadableFile("format.empty", "The file is empty.")
-    if encoding is None:
-        return facts
-    name = codec_of(encoding)
-    if name in {"utf-8", "utf-16"} and facts.encoding.startswith(name):
-        name = facts.encoding  # the same, and whether a mark stands in front
-    with path.open("rb") as file:
-        name = ordered(name, file.read(4))
-    return TextFacts(size=facts.size, encoding=name, ascii=facts.ascii, guessed_line=None, ampersand=facts.ampersand)
-
-
-def codec_of(encoding: str) -> str:
-    """The codec of that name. Raises `InputError` (`encoding.unknown`)."""
-    try:
-        name = codecs.lookup(encoding).name
-    except (LookupError, ValueError):
-        name = ""
-    if not _TEXT_CODECS.fullmatch(name):
-        hint = "Such as utf-8, cp1252, iso-8859-2, utf-16, gb18030 or shift_jis."
-        raise InputError("encoding.unknown", f"There is no text encoding {encoding[:40]!r}.", hint=hint)
-    return name
+    return facts
 
 
 def lines_of(path: Path, facts: TextFacts, *, strict: bool = False, watch: Watch | None = None) -> Iterator[Line]:

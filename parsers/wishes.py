@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,18 @@ class Wishes:
     id_space: str | None = None  # whose part numbers these are, where nothing in the file says it
     color_space: str | None = None  # the same for colors
     studio_password: str | None = None  # for encrypted Studio files; the operator's setting
+
+    def blank_row(self, *, id_space: str, color_space: str, item_type: str | None = "P") -> dict[str, Any]:
+        """What each record holds before its row is read; the spaces are the format's own, where the caller says none."""
+        return {
+            "item_type": item_type,
+            "raw_id": None,
+            "id_space": self.id_space or id_space,
+            "raw_color": None,
+            "color_space": self.color_space or color_space,
+            "qty": None,
+            "spare": False,
+        }
 
 
 PLAIN = Wishes()

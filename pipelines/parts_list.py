@@ -8,10 +8,11 @@ from jobs.model import UPLOAD
 from jobs.pipeline import Pipeline, Step
 from jobs.queues import INDEXING, PARSING, PRICING
 from lists.cost import price
+from lists.exports import LOTS
 from lists.options import Given, PartsListOptions
+from lists.records_file import JSONL as RECORDS
 from parsers.lists import LISTS, ON_REQUEST
 
-RECORDS, LOTS = "records.jsonl", "lots.jsonl"
 _SHOWN = ("part_name", "name", "color_name", "remarks", "description")  # words that people search for
 
 

@@ -15,10 +15,11 @@ from jobs.model import UPLOAD
 from jobs.pipeline import Options, Pipeline, Step
 from jobs.queues import PARSING
 from lists.compare import COLUMNS, read_lots
+from lists.exports import LOTS
 from lists.options import Given, ReadingOptions
 
 SIDES = ("left", "right")
-LOTS = "lots.jsonl"  # a side of this name is the artifact of a job that read its list already
+READ = LOTS  # a side of this name is the artifact of a job that has read its list already
 DIFF, TABLE = "diff.jsonl", "diff.csv"
 _SAMPLE = 256 * 1024  # bytes that the sniffer gets
 
@@ -65,7 +66,7 @@ def _lots(ctx: StepContext, side: str, *, options: ReadingOptions, catalog: Cata
     folder = ctx.scratch / side
     folder.mkdir()
     name, path = _unpacked(ctx.path(UPLOAD), side, folder=folder)
-    if name != LOTS:
+    if name != READ:
         path = _read(ctx, path, name, side=side, options=options, catalog=catalog)
     with path.open("rb") as lines:
         yield from read_lots(lines)
