@@ -85,10 +85,14 @@ class Resolver:
     def prefetch(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Have the catalog look the parts of rows to come up together: several times as fast as one by one."""
         wanted: dict[str, set[str]] = {}
+        again: set[str] = set()  # parts whose numbers are known: their colors may be forgotten
         for fields in rows:
             raw_id, space = fields["raw_id"], fields["id_space"]
-            if raw_id and (raw_id, space) not in self._numbers:
+            if known := self._numbers.get((raw_id, space)):
+                again.add(known.part_num or "")
+            elif raw_id:
                 wanted.setdefault(space, set()).add(raw_id)
+        self._catalog.prefetch(again)
         for space, raw_ids in wanted.items():
             found = self.spaces.part_space(space)
             if found not in _NO_PARTS:
@@ -259,12 +263,12 @@ class Resolver:
 
 def _match(part: PartAnswer, color: ColorAnswer, wrong: tuple[Finding, ...]) -> Match:
     return Match(
-        part_num=part.part_num,
-        color_id=color.color_id,
-        by=part.by,
-        confidence=part.confidence,
-        color_by=color.by,
-        color_confidence=color.confidence,
-        reason=part.reason,
-        wrong=wrong,
+        part.part_num,
+        color.color_id,
+        part.by,
+        part.confidence,
+        color.by,
+        color.confidence,
+        part.reason,
+        wrong,
     )

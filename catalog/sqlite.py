@@ -100,7 +100,7 @@ class SqliteCatalog:
 
     def prefetch(self, raw_ids: Iterable[str], *, maps: Iterable[str] = (), external: Iterable[str] = ()) -> None:
         keys = {raw_id.lower() for raw_id in raw_ids if raw_id.isascii()}  # of others some can't be asked for at all
-        for some in _batches(sorted(keys - self._parts.keys())):
+        for some in _batches(sorted(keys.difference(self._parts))):
             self._learn_parts(some)
         for table, spaces in ((_MAPS, maps), (_EXTERNAL, external)):
             for space in spaces:

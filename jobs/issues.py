@@ -1,6 +1,6 @@
 """What a parser yields: `Record` for a good row, `Issue` for each thing wrong, `Fact` for what the file says of itself."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -55,19 +55,35 @@ class Record(NamedTuple):
         return {"row": self.row, "line": self.line, **self.fields}
 
 
+class Stated:
+    """What a row states besides its quantity; equal rows share the object. Whoever reads it may note what it means."""
+
+    __slots__ = ("cells", "fields", "meaning")
+
+    def __init__(self, cells: tuple[str, ...], fields: dict[str, Any]) -> None:
+        self.cells = cells  # in the words of the file
+        self.fields: dict[str, Any] | None = fields  # a record's; whoever takes them sets None
+        self.meaning: Any = None
+
+
 class Rows(NamedTuple):
-    """Good rows in bulk, as a list of millions has them: they stand one behind the other, on lines of their own."""
+    """Good rows in bulk, as a list of millions has them: they stand one behind the other."""
 
     row: int  # 1-based item, of the first
-    line: int  # 1-based line of the file, of the first
+    lines: Sequence[int]  # 1-based line of the file, of each; there may be more lines than rows
     qty: list[int]  # of each
-    stated: list[dict[str, Any]]  # what else each row states; equal rows share an object, which nobody may change
+    stated: list[Stated]  # of each
+    read: Callable[
+        [tuple[str, ...]], dict[str, Any]
+    ]  # a record's fields, all but the quantity and `own`, from a row's cells
+    own: list[dict[str, Any]] | None = None  # fields of each that have no say in what the row means: remarks, say
 
     def records(self) -> Iterator[Record]:
         """The same one by one."""
-        rows = zip(self.stated, self.qty, strict=True)
-        for number, (stated, qty) in enumerate(rows):
-            yield Record(self.row + number, self.line + number, stated | {"qty": qty})
+        for at, (qty, stated, line) in enumerate(zip(self.qty, self.stated, self.lines, strict=False)):
+            more = self.own[at] if self.own else {}
+            fields = stated.fields or self.read(stated.cells)
+            yield Record(self.row + at, line, fields | more | {"qty": qty})
 
 
 class Fact(NamedTuple):

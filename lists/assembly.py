@@ -7,7 +7,7 @@ import gc
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import chain, islice
+from itertools import islice, repeat
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +29,7 @@ from parsers.wishes import PLAIN, Wishes
 
 AHEAD = 2000  # rows that are looked up together
 _ANSWERS = 5000  # that the resolver remembers: what they mean is remembered here
-_EXCLUDED = "row.excluded"
+_EXCLUDED, _REPEATED = "row.excluded", "row.duplicate"
 SURVEYED = 600  # of the first ones: they tell whose numbers a file holds
 Item = Rows | Record | Issue | Fact
 
@@ -144,7 +144,9 @@ class _Work:
             else:
                 self._note(item)
 
-    def _one(self, row: int, line: int | None, qty: int, meaning: Meaning) -> None:
+    def _one(
+        self, row: int, line: int | None, qty: int, meaning: Meaning, own: Mapping[str, Any] | None = None
+    ) -> None:
         for finding in meaning.wrong:
             self._tell(finding, row=row, line=line)
         pieces = max(0, qty - meaning.filled) if self.choices.subtract_filled else qty
@@ -153,16 +155,16 @@ class _Work:
             meaning.lot.add(row, pieces)
         else:
             self.book.left_out += 1
-        self.records.add(row, line, qty, meaning, self._codes if self._coded_row == row else None)
+        self.records.add(row, line, qty, meaning, own=own, codes=self._codes if self._coded_row == row else None)
 
     def _many(self, rows: Rows) -> None:
         """Rows of which each is well by itself; where there is more to say of one, all are taken one by one."""
-        meaning_of = self.meanings.shared
-        meanings = [meaning_of(stated) for stated in rows.stated]
-        different = set(meanings)
-        if not all(meaning.plain and meaning.lot for meaning in different):
-            for number, (meaning, qty) in enumerate(zip(meanings, rows.qty, strict=True)):
-                self._one(rows.row + number, rows.line + number, qty, meaning)
+        meanings = self.meanings.shared(rows)
+        if not all(meaning.plain for meaning in set(meanings)):
+            own = rows.own or repeat(None)
+            numbers = enumerate(zip(rows.lines, rows.qty, meanings, own, strict=False), rows.row)
+            for row, (line, qty, meaning, said) in numbers:
+                self._one(row, line, qty, meaning, said)
             return
         for row, (meaning, qty) in enumerate(zip(meanings, rows.qty, strict=True), rows.row):
             lot = meaning.lot
@@ -171,7 +173,7 @@ class _Work:
             if not lot.row:  # type: ignore[union-attr]  # the same
                 lot.row = row  # type: ignore[union-attr]  # the same
         self.totals.add_many(rows.row + len(meanings) - 1, rows.qty, meanings)
-        self.records.add_many(rows.row, rows.line, rows.qty, meanings)
+        self.records.add_many(rows, meanings)
 
     def _note(self, item: Any) -> None:
         """Keep a fact or an issue; a row's issues come before its record."""
@@ -216,8 +218,13 @@ class _Work:
         """What shows only at the end: of the file as a whole, totals that it claims, lots in several rows."""
         for finding in self.resolver.findings:
             self._tell(finding, row=None, line=None)
-        for found in chain(self._claims(), _duplicates(self.book)):
+        for found in self._claims():
             self.issues.add(found)
+        repeated = self.book.repeated()
+        for key, lot in islice(repeated, self.issues.room):
+            told = f"{key.part_num or lot.raw_id} in {lot.rows} rows"
+            self.issues.add(issue(_REPEATED, told, row=lot.row, line=None))
+        self.issues.count(_REPEATED, sum(1 for _ in repeated))
         del self.resolver, self.meanings
 
     def _claims(self) -> Iterator[Issue]:
@@ -229,15 +236,15 @@ class _Work:
 
 def _surveyed(items: Iterator[Item], work: _Work) -> Iterator[Item]:
     """`items` as they come, after the first rows were asked whose numbers they hold; parts are looked up in bulk."""
-    ahead, stated = _ahead(items, work.meanings)
+    ahead, stated = _ahead(items)
     work.spaces = work.resolver.survey(islice(stated, SURVEYED)).to_json()
     while ahead:
         work.resolver.prefetch(stated)
         yield from ahead
-        ahead, stated = _ahead(items, work.meanings)
+        ahead, stated = _ahead(items)
 
 
-def _ahead(items: Iterator[Item], meanings: Meanings) -> tuple[list[Item], list[dict[str, Any]]]:
+def _ahead(items: Iterator[Item]) -> tuple[list[Item], list[dict[str, Any]]]:
     """The next items that have some AHEAD rows, and what these rows state; rows in bulk only what is new of it."""
     found: list[Item] = []
     stated: list[dict[str, Any]] = []
@@ -249,16 +256,10 @@ def _ahead(items: Iterator[Item], meanings: Meanings) -> tuple[list[Item], list[
             stated.append(item.fields)
         elif type(item) is Rows:
             count += len(item.qty)
-            stated += meanings.unseen({id(one): one for one in item.stated}.values())
+            stated += [each.fields for each in item.stated if each.fields is not None]
         if count >= AHEAD or len(found) >= AHEAD:
             break
     return found, stated
-
-
-def _duplicates(book: LotBook) -> Iterator[Issue]:
-    for key, lot in book.repeated():
-        raw_id = lot.said[1]
-        yield issue("row.duplicate", f"{key.part_num or raw_id} in {lot.rows} rows", row=lot.row, line=None)
 
 
 def _verdict(totals: Totals, issues: IssuesFile) -> str:

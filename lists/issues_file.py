@@ -7,6 +7,7 @@ from typing import IO, Any, Self
 
 from jobs.errors import InputError
 from jobs.issues import Issue
+from parsers.codes import CODES
 
 KEPT = 1000  # issues written in full
 MAX_ERRORS = 1_000_000  # of a list; whatever has more is none, and would take hours to say so
@@ -62,6 +63,18 @@ class IssuesFile:
         self._lines.write(orjson.dumps(found, option=orjson.OPT_APPEND_NEWLINE))
         found["suggestions"] = " | ".join(issue.suggestions)
         self._rows.writerow([_cell(found[name]) for name in _COLUMNS])
+
+    @property
+    def room(self) -> int:
+        """How many more are written in full."""
+        return max(0, KEPT - self.total)
+
+    def count(self, code: str, more: int) -> None:
+        """Count what there is no room for; none of it an error."""
+        if more:
+            self.codes[code] += more
+            self.severities[CODES[code].severity.value] += more
+            self.total += more
 
     def facts(self) -> dict[str, Any]:
         """For the summary: how many of what."""

@@ -77,15 +77,20 @@ def _rows(entries: Iterable[tuple[tuple[Any, ...], Lot]], names: Names) -> Itera
     bricklink_parts, bricklink_colors = names.bricklink_parts, names.bricklink_colors
     for key, lot in entries:
         item_type, part, _, color, _, condition, price, currency, role = key
-        name, raw_id, id_space, raw_color, color_space = lot.said
-        qty = lot.qty
+        qty, raw_id, raw_color, id_space, color_space = (
+            lot.qty,
+            lot.raw_id,
+            lot.raw_color,
+            lot.id_space,
+            lot.color_space,
+        )
         yield {
             "row": lot.row,
             "rows": lot.rows,
             "item_type": item_type,
             "part_num": part,
             "color_id": color,
-            "name": part_names[part] or name,
+            "name": part_names[part] or lot.name,
             "color_name": color_names.get(color),
             "qty": qty if role == 0 else 0,
             "spares": qty if role == 1 else 0,

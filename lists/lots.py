@@ -30,26 +30,20 @@ class LotKey(NamedTuple):
     role: Role
 
 
-class Said(NamedTuple):
-    """What the first row of a lot says of it in the file's own words."""
-
-    name: str | None
-    raw_id: str | None
-    id_space: str
-    raw_color: int | None
-    color_space: str
-
-
 class Lot:
-    """Merged rows; grows with each of them."""
+    """Merged rows; grows with each of them. What the file says of it is in the words of its first row."""
 
-    __slots__ = ("qty", "row", "rows", "said")
+    __slots__ = ("color_space", "id_space", "name", "qty", "raw_color", "raw_id", "row", "rows")
 
-    def __init__(self, said: tuple[Any, ...]) -> None:
+    def __init__(self, fields: Mapping[str, Any]) -> None:
         self.qty = 0  # pieces, all rows together; less what is filled, where that was asked for
         self.rows = 0  # merged
         self.row = 0  # the first of them
-        self.said = said  # members of `Said`
+        self.name: str | None = fields.get("name")
+        self.raw_id: str | None = fields["raw_id"]
+        self.id_space: str = fields["id_space"]
+        self.raw_color: int | None = fields["raw_color"]
+        self.color_space: str = fields["color_space"]
 
     def add(self, row: int, qty: int) -> None:
         """Merge one row."""
@@ -73,9 +67,7 @@ class LotBook:
         """The lot of that key, which has the members of `LotKey`; None where it would be one too many."""
         lot = self._kept.get(key)
         if lot is None and len(self._kept) < MAX_LOTS:
-            get = fields.get
-            said = (get("name"), fields["raw_id"], fields["id_space"], fields["raw_color"], fields["color_space"])
-            lot = self._kept[key] = Lot(said)
+            lot = self._kept[key] = Lot(fields)
         return lot
 
     def entries(self) -> Iterator[tuple[tuple[Any, ...], Lot]]:
@@ -84,4 +76,4 @@ class LotBook:
 
     def repeated(self) -> Iterator[tuple[LotKey, Lot]]:
         """Lots that stand in several rows."""
-        return ((LotKey(*key), lot) for key, lot in self._kept.items() if lot.rows > 1)
+        return ((LotKey._make(key), lot) for key, lot in self._kept.items() if lot.rows > 1)

@@ -1,17 +1,16 @@
 """What a row means, whatever its number and quantity: resolved once, then remembered, since lists repeat themselves."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import filterfalse
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from catalog.match import By, Match
 from catalog.port import Catalog
 from catalog.resolver import Resolver
+from jobs.issues import Rows
 from lists.lots import Lot, LotBook, Role
 from lists.names import PartNames, color_names_of
 
 MAX_KEPT = 25_000  # meanings remembered, and as many of those before them: some 40 MB
-MAX_SHARED = 28_000  # the same by the object that a parser shares among rows, and as many of those before
 _EXACT = {"by": By.EXACT.value, "confidence": 1.0}
 Written = bytes | tuple[Any, ...]
 
@@ -19,7 +18,7 @@ Written = bytes | tuple[Any, ...]
 class Meaning:
     """Everything that equal rows have in common. Small: there are tens of thousands."""
 
-    __slots__ = ("filled", "lot", "role", "written", "wrong")
+    __slots__ = ("filled", "lot", "plain", "role", "written", "wrong")
 
     def __init__(self, match: Match, *, role: Role, lot: Lot | None, filled: int, written: Written) -> None:
         self.wrong = match.wrong
@@ -27,11 +26,8 @@ class Meaning:
         self.lot = lot  # what its rows are merged into; None where there are too many lots
         self.filled = filled  # pieces that are there already
         self.written = written  # how the file of records writes it
-
-    @property
-    def plain(self) -> bool:
-        """Whether there is nothing to say of its rows but how many pieces they are."""
-        return not self.wrong and not self.filled
+        # Whether there is nothing to say of its rows but how many pieces they are.
+        self.plain = not match.wrong and not filled and lot is not None
 
 
 class Meanings:
@@ -48,8 +44,6 @@ class Meanings:
         self._color_names = color_names_of(catalog)
         self._kept: dict[tuple[Any, ...], Meaning] = {}
         self._older: dict[tuple[Any, ...], Meaning] = {}
-        self._shared: dict[int, tuple[dict[str, Any], Meaning]] = {}
-        self._older_shared: dict[int, tuple[dict[str, Any], Meaning]] = {}
 
     def of(self, fields: dict[str, Any]) -> Meaning:
         """What a record's fields mean; their quantity is left out already."""
@@ -62,22 +56,16 @@ class Meanings:
             self._kept[key] = meaning
         return meaning
 
-    def unseen(self, stated: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Those objects that `shared` was not asked about lately."""
-        return filterfalse(lambda one: id(one) in self._shared or id(one) in self._older_shared, stated)
-
-    def shared(self, stated: dict[str, Any]) -> Meaning:
-        """The same for an object that many rows share, and that is left as it is."""
-        found = self._shared.get(id(stated))
-        return self._shared_anew(stated) if found is None else found[1]
-
-    def _shared_anew(self, stated: dict[str, Any]) -> Meaning:
-        found = self._older_shared.get(id(stated)) or (stated, self._new(stated.copy()))
-        if len(self._shared) >= MAX_SHARED:
-            self._older_shared, self._shared = self._shared, {}
-        # The object is kept as well: as long as it is, no other one can have its id.
-        self._shared[id(stated)] = found
-        return found[1]
+    def shared(self, rows: Rows) -> list[Meaning]:
+        """The same for rows in bulk; it is noted where the parser remembers them, and forgotten with them."""
+        found = [stated.meaning for stated in rows.stated]
+        if None not in found:
+            return found
+        for stated in rows.stated:
+            if stated.meaning is None:
+                fields, stated.fields = stated.fields, None
+                stated.meaning = self._new(fields if fields is not None else rows.read(stated.cells))
+        return [stated.meaning for stated in rows.stated]
 
     def _new(self, fields: dict[str, Any]) -> Meaning:
         match = self._resolver.resolve(fields)

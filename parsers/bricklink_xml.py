@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jobs.issues import Fact, Issue, Record
+from jobs.issues import Fact, Issue, Record, Rows
 from parsers.bricklink_row import FIELDS
 from parsers.encoding import Watch
 from parsers.sniff import LIST_ROOTS
@@ -24,8 +24,19 @@ def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> 
     The fact `list_type` is wanted, inventory, store or order; rows of orders have their order's `currency`. Raises
     what `XmlRows` raises; `watch` is told how far it is.
     """
+    yield from _items(path, wishes).read(watch)
+
+
+def parse_in_bulk(
+    path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN
+) -> Iterator[Rows | Record | Issue | Fact]:
+    """The same, with good rows in bulk."""
+    yield from _items(path, wishes).read_in_bulk(watch)
+
+
+def _items(path: Path, wishes: Wishes) -> "_BrickLink":
     rows = MixedRows(path, item="ITEM", roots=LIST_ROOTS, also=_CURRENCIES, encoding=wishes.encoding)
-    yield from _BrickLink(rows, wishes).read(watch)
+    return _BrickLink(rows, wishes)
 
 
 class _BrickLink(Items):

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jobs.issues import Fact, Issue, Record
+from jobs.issues import Fact, Issue, Record, Rows
 from parsers.bricklink_row import condition, free_text, item_id, item_type, price
 from parsers.encoding import Watch
 from parsers.numbers import color_number, is_number, likely_quantity, whole_quantity
@@ -26,8 +26,19 @@ def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> 
 
     Facts: `list_type` (store) and `currency`, where the file names it; rows carry it, too. Raises what `XmlRows` raises.
     """
+    yield from _items(path, wishes).read(watch)
+
+
+def parse_in_bulk(
+    path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN
+) -> Iterator[Rows | Record | Issue | Fact]:
+    """The same, with good rows in bulk."""
+    yield from _items(path, wishes).read_in_bulk(watch)
+
+
+def _items(path: Path, wishes: Wishes) -> "_BrickStore":
     rows = MixedRows(path, item="ITEM", roots=BSX_ROOTS, encoding=wishes.encoding)
-    yield from _BrickStore(rows, wishes).read(watch)
+    return _BrickStore(rows, wishes)
 
 
 def _status(text: str) -> Reading:

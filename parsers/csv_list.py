@@ -4,7 +4,6 @@ import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
-from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,14 @@ from jobs.issues import Fact, Issue, Record, Rows, Severity
 from parsers import table
 from parsers.codes import CODES, issue
 from parsers.encoding import Watch, examine
+from parsers.known_rows import Columns, columns_of
 from parsers.list_headers import DELIMITERS, LINES, Header, Layout, header_of
 from parsers.numbers import color_number, likely_quantity
-from parsers.readings import WRONG, Field, Known, Reading, Unread, reading
+from parsers.readings import Field, Known, Reading, Unread, reading
 from parsers.table_cells import Decimal, part_id, quantity, readings
 from parsers.text_blocks import MAX_LINE, blocks
 from parsers.wishes import Wishes
 
-_ROWS_KNOWN = 28_000  # different rows remembered, and as many of those before them: some 30 MB
-_ANY = "*"  # stands for any quantity
 _MARKS: dict[str, Decimal] = {",": ".", ";": ","}
 
 Blocks = Iterator[tuple[int, list[str]]]
@@ -113,22 +111,22 @@ class CsvList:
 
     def _rows(self, rest: Blocks) -> Iterator[Rows | Record | Issue | Fact]:
         """Every row, those that are well in bulk."""
-        delimiter, stated_by, at = self.header.delimiter, self._stated(), self.header.at["qty"]
-        quantities, width, row = Known(self.fields["qty"]), len(self.header.cells), 0
+        columns, row = self._table(), 0
+        read = columns.known.fields
         for first, lines in rest:
-            well = Rows(row + 1, first, [], [])
+            if found := self._together(columns, lines, row + 1, range(first, first + len(lines))):
+                yield found
+                row += len(lines)
+                continue
+            well = Rows(row + 1, range(first, first + len(lines)), [], [], read)
             for number, line in enumerate(lines, first):
-                cells = line.split(delimiter) if '"' not in line else self._cells(line)
-                if len(cells) == width:
-                    kind, qty = quantities[cells[at]]
-                    cells[at] = _ANY
-                    stated = stated_by[tuple(cells)]
-                    if stated is not None and kind == "qty":
-                        row += 1
-                        well.qty.append(qty)
-                        well.stated.append(stated)
-                        continue
-                    cells = line.split(delimiter) if '"' not in line else self._cells(line)
+                cells = self._cells(line)
+                one = columns.one(cells.copy()) if len(cells) == len(self.header.cells) else None
+                if one is not None:
+                    row += 1
+                    well.qty.append(one[0])
+                    well.stated.append(one[1])
+                    continue
                 if well.qty:
                     yield well
                 if line.strip(" \t\r,;"):
@@ -138,19 +136,28 @@ class CsvList:
                         break
                     row += 1
                     yield from self._closely(line, cells, row=row, number=number)
-                well = Rows(row + 1, number + 1, [], [])
+                well = Rows(row + 1, range(number + 1, first + len(lines)), [], [], read)
             else:
                 if well.qty:
                     yield well
         if not row:
             raise UnreadableFile("format.empty", "The list has a header and no rows.", hint="Export it again.")
 
-    def _stated(self) -> "_Stated":
-        """What remembers whole rows."""
-        names = {at: name for name, at in self.header.at.items() if name in self.fields and name != "qty"}
+    def _together(self, columns: Columns, lines: list[str], row: int, numbers: range) -> Rows | None:
+        """All of these lines, where each is well and none needs quotation marks."""
+        delimiter = self.header.delimiter
+        cells = [line.split(delimiter) for line in lines]
+        if set(map(len, cells)) != {len(self.header.cells)} or any('"' in line for line in lines):
+            return None
+        return columns.read(list(zip(*cells, strict=True)), row, numbers)
+
+    def _table(self) -> Columns:
+        """How the rows are read."""
+        at = {at: name for name, at in self.header.at.items() if name in self.fields}
+        names = [at.get(place, "") for place in range(len(self.header.cells))]
         unread = Unread()
-        memos = [Known(self.fields[names[at]]) if at in names else unread for at in range(len(self.header.cells))]
-        return _Stated(memos, base=self.base, finish=self.finish)
+        memos = [Known(self.fields[name]) if name else unread for name in names]
+        return columns_of(memos, names, base=self.base, finish=self.finish)
 
     def _cells(self, line: str) -> list[str]:
         """The line's cells; none where its quotation marks do not pair up."""
@@ -195,35 +202,6 @@ class CsvList:
             yield issue(code, text or None, row=row, line=number, column=column, suggestions=likely)
         if not any(CODES[code].severity is Severity.ERROR for code, _ in wrong):
             yield Record(row, number, found)
-
-
-class _Stated(dict[tuple[str, ...], dict[str, Any] | None]):
-    """What a row's cells state, all but its quantity, whose cell is `_ANY`; None where they have to be looked at closely."""
-
-    def __init__(
-        self, memos: list[Known], *, base: dict[str, Any], finish: Callable[[dict[str, Any]], None] | None
-    ) -> None:
-        super().__init__()
-        self._memos, self._finish = memos, finish
-        self._older: dict[tuple[str, ...], dict[str, Any] | None] = {}
-        self._base = {name: value for name, value in base.items() if name != "qty"}
-
-    def __missing__(self, cells: tuple[str, ...]) -> dict[str, Any] | None:
-        found = self._older[cells] if cells in self._older else self._read(cells)
-        if len(self) >= _ROWS_KNOWN:
-            self._older = dict(self)  # what is used again comes back from there, the rest goes with the next change
-            self.clear()
-        self[cells] = found
-        return found
-
-    def _read(self, cells: tuple[str, ...]) -> dict[str, Any] | None:
-        found: dict[str, Any] = self._base | dict(map(getitem, self._memos, cells))
-        if WRONG in found:
-            return None
-        found.pop("", None)
-        if self._finish is not None:
-            self._finish(found)
-        return found
 
 
 def color(text: str) -> Reading:

@@ -1,13 +1,14 @@
 """From the items of a flat XML list to records: a short way for those with nothing wrong, a full judgment for the rest."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from operator import getitem
 from typing import Any
 
-from jobs.issues import Fact, Issue, Record, Severity
+from jobs.issues import Fact, Issue, Record, Rows, Severity, Stated
 from parsers.codes import CODES, issue
 from parsers.encoding import Watch
+from parsers.known_rows import Columns, columns_of
 from parsers.numbers import likely_quantity
 from parsers.readings import WRONG, Field, Shapes, reading
 from parsers.xml_lane import Plain
@@ -17,6 +18,8 @@ Texts = dict[str, str | None]  # our name of a field -> what the item says
 Wrong = list[tuple[str, str, str | None]]  # code, our name of the field, what the item says
 Child = tuple[str, str | None, bool]  # our name of a field, what it says, whether it holds elements of its own
 
+_OWN = frozenset({"description", "lot_id", "remarks"})  # fields that say nothing of what an item is
+_SHAPES = 64  # sequences of fields whose items are read in bulk
 _NEEDED = ("item_type", "raw_id", "raw_color", "qty")  # a record without one of these is looked at closely
 
 
@@ -34,6 +37,8 @@ class Items:
         self.base = base
         self._begun = False  # the first item was read
         self._shapes = Shapes(self.fields, slow=self.slow)
+        self._bulks: dict[tuple[Any, ...], Columns | None] = {}  # by fields and what each item holds before it is read
+        self._shapes_met = 0
 
     @abstractmethod
     def facts(self, texts: Texts) -> Iterator[Fact]:
@@ -56,7 +61,15 @@ class Items:
         return likely_quantity(text) if code in {"qty.not_integer", "qty.negative"} else ()
 
     def read(self, watch: Watch | None) -> Iterator[Record | Issue | Fact]:
-        """Every item, in order."""
+        """Every item, in order, one by one."""
+        for item in self.read_in_bulk(watch):
+            if type(item) is Rows:
+                yield from item.records()
+            else:
+                yield item  # type: ignore[misc]  # Rows are told apart by their exact type
+
+    def read_in_bulk(self, watch: Watch | None) -> Iterator[Rows | Record | Issue | Fact]:
+        """Every item, in order, those that are well and plain in bulk."""
         rows = self.rows
         yield from rows.opening()
         for batch in rows.mixed(watch):
@@ -72,30 +85,64 @@ class Items:
                 yield from self._element(element, line)
         yield from rows.closing()
 
-    def _plain(self, run: Plain) -> Iterator[Record | Issue | Fact]:
+    def _plain(self, run: Plain) -> Iterator[Rows | Record | Issue | Fact]:
         """A run of items with the same fields."""
-        rows, base, memos = self.rows, self.base, self._shapes[run.tags]
-        repairing, row = rows.source.repair is not None, rows.row
-        for line, texts in run.rows:
-            if repairing:
+        rows, tags = self.rows, run.tags
+        bulk = None if rows.source.repair else self._bulk(tags)
+        if bulk is None:
+            for line, texts in zip(run.lines, run.texts, strict=True):
                 yield from rows.repaired(line)
-            rows.begin(line)
-            row += 1
-            if memos is not None:
-                found = base | dict(map(getitem, memos, texts))
-                if "" in found:
-                    del found[""]
-                if (
-                    WRONG not in found
-                    and found["qty"] is not None
-                    and found["raw_color"] is not None
-                    and found["raw_id"] is not None
-                    and found["item_type"] is not None
-                ):
-                    yield Record(row, line, found)
-                    continue
-            pairs = zip(run.tags, texts, strict=True)
-            yield from self._closely([(rows.name(tag), text, False) for tag, text in pairs], line)
+                yield from self._texts(tags, texts, line)
+            return
+        columns: list[Sequence[str]] = [
+            [text or "" for text in texts] if None in texts else texts for texts in zip(*run.texts, strict=True)
+        ]
+        if found := bulk.read(columns, rows.row + 1, run.lines):
+            rows.begin_many(run.lines)
+            yield found
+            return
+        lines, qty, stated, own = _lists()
+        for line, texts in zip(run.lines, run.texts, strict=True):
+            if one := bulk.one([text or "" for text in texts]):
+                lines.append(line)
+                qty.append(one[0])
+                stated.append(one[1])
+                own.append(one[2])
+                continue
+            if lines:
+                yield Rows(rows.begin_many(lines), lines, qty, stated, bulk.known.fields, own)
+                lines, qty, stated, own = _lists()
+            yield from self._texts(tags, texts, line)
+        if lines:
+            yield Rows(rows.begin_many(lines), lines, qty, stated, bulk.known.fields, own)
+
+    def _bulk(self, tags: tuple[str, ...]) -> Columns | None:
+        """How items with these fields are read in bulk; None where each needs a closer look."""
+        key = (tags, *self.base.values())
+        if key not in self._bulks:
+            if len(self._bulks) >= _SHAPES:
+                self._bulks.clear()
+            self._shapes_met += 1
+            memos, names = self._shapes[tags], [self.rows.name(tag) for tag in tags]
+            read = [self.fields[name].name if name in self.fields else "" for name in names]
+            self._bulks[key] = None
+            if memos is not None and read.count("qty") == 1:
+                mark = str(self._shapes_met)
+                self._bulks[key] = columns_of(memos, read, base=self.base, own=_OWN, needed=_NEEDED, mark=mark)
+        return self._bulks[key]
+
+    def _texts(self, tags: tuple[str, ...], texts: tuple[str | None, ...], line: int) -> Iterator[Record | Issue]:
+        """One plain item."""
+        self.rows.begin(line)
+        if (memos := self._shapes[tags]) is not None:
+            found = self.base | dict(map(getitem, memos, texts))
+            found.pop("", None)
+            if WRONG not in found and not any(found[name] is None for name in _NEEDED):
+                yield Record(self.rows.row, line, found)
+                return
+        yield from self._closely(
+            [(self.rows.name(tag), text, False) for tag, text in zip(tags, texts, strict=True)], line
+        )
 
     def _element(self, element: Any, line: int) -> Iterator[Record | Issue | Fact]:
         """One item as the parser gives it."""
@@ -147,3 +194,7 @@ class Items:
             elif name in self.fields and name in seen:
                 yield issue("field.repeated", text, row=row, line=line, column=self.spelled.get(name, name))
             seen.add(name)
+
+
+def _lists() -> tuple[list[int], list[int], list[Stated], list[dict[str, Any]]]:
+    return [], [], [], []

@@ -6,6 +6,8 @@ file is left to the parser (`xml_rows.py`), which also tells where in the docume
 """
 
 import re
+from bisect import bisect_right
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 _FIELDS = 64  # of a plain item
@@ -27,7 +29,8 @@ class Plain(NamedTuple):
     """Plain items with the same fields, one behind the other."""
 
     tags: tuple[str, ...]
-    rows: list[tuple[int, tuple[str | None, ...]]]  # line that the item begins on, texts of its fields
+    lines: list[int]  # that each item begins on
+    texts: list[tuple[str | None, ...]]  # of its fields
     end: int  # where the last one and the space behind it end
     line: int  # of that place
 
@@ -78,20 +81,23 @@ class Lane:
 
 
 def _run(tags: tuple[str, ...], template: re.Pattern[str], text: str, *, at: int, line: int) -> Plain | None:
-    rows: list[tuple[int, tuple[str | None, ...]]] = []
-    match, count, append = template.match, text.count, rows.append
-    reference = text.find("&", at)
-    while (found := match(text, at)) and len(rows) < _ROWS:
-        texts, end = found.groups(), found.end()
-        if -1 < reference < end:
-            resolved = _resolved(texts)
-            if resolved is None:
-                break
-            texts, reference = resolved, text.find("&", end)
-        append((line, texts))
-        line += count("\n", at, end)
-        at = end
-    return Plain(tags, rows, at, line) if rows else None
+    items: list[tuple[str | None, ...]] = []
+    ends, match = [at], template.match
+    while (found := match(text, at)) and len(items) < _ROWS:
+        items.append(found.groups())
+        ends.append(at := found.end())
+    reference = text.find("&", ends[0], ends[-1])
+    while reference >= 0:  # from one item with references to the next
+        number = bisect_right(ends, reference) - 1
+        resolved = _resolved(items[number])
+        if resolved is None:
+            del items[number:], ends[number + 1 :]
+            break
+        items[number] = resolved
+        reference = text.find("&", ends[number + 1], ends[-1])
+    lines = accumulate((text.count("\n", begin, end) for begin, end in pairwise(ends)), initial=line)
+    *places, line = lines
+    return Plain(tags, places, items, ends[-1], line) if items else None
 
 
 def _resolved(texts: tuple[str | None, ...]) -> tuple[str | None, ...] | None:

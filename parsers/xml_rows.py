@@ -18,7 +18,7 @@ What comes is UTF-8 and well-formed, with junk before the first `<` cut off and 
 
 import re
 from bisect import bisect_left
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -156,6 +156,14 @@ class XmlRows:
         self.row += 1
         self._alone = line != self.line
         self.line = line
+
+    def begin_many(self, lines: Sequence[int]) -> int:
+        """Count the elements that begin on these lines as the next rows; the first one's number."""
+        first, before = self.row + 1, lines[-2] if len(lines) > 1 else self.line
+        self.row += len(lines)
+        self._alone = lines[-1] != before
+        self.line = lines[-1]
+        return first
 
     def name(self, tag: str) -> str:
         """An element's name as we spell names: no namespace, upper case."""

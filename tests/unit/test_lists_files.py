@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catalog.match import By, ColorBy, Match
-from jobs.issues import Issue, Severity
-from lists import records_file
+from jobs.issues import Issue, Rows, Severity
+from lists import records_file, records_table
 from lists.issues_file import KEPT, IssuesFile, guarded
 from lists.lots import Role
 from lists.meanings import Meaning
@@ -37,7 +37,9 @@ def written(folder, rows):
     """`rows` are (row, line, qty, fields, codes)."""
     with RecordsFile(folder) as records:
         for row, line, qty, fields, codes in rows:
-            records.add(row, line, qty, meaning(fields, records.form), codes)
+            own = {name: fields[name] for name in ("remarks", "lot_id") if name in fields}
+            shared = {name: value for name, value in fields.items() if name not in own}
+            records.add(row, line, qty, meaning(shared, records.form), own=own or None, codes=codes)
     return records.path
 
 
@@ -62,7 +64,7 @@ def test_records__stay_json_lines_up_to_the_limit(tmp_path, monkeypatch):
 def test_records__become_parquet_alone_past_the_limit(tmp_path, monkeypatch):
     """One row more, and everything is in Parquet: no row twice, none lost, ids still text, unknown fields kept."""
     monkeypatch.setattr(records_file, "MAX_LINES", 3)
-    monkeypatch.setattr(records_file, "_BATCH", 4)
+    monkeypatch.setattr(records_table, "_BATCH", 4)
     rows = rows_up_to(9)
     rows[0] = (*rows[0][:3], fields_of(1, odd_field=[1, 2]), None)
     rows[4] = (*rows[4][:3], fields_of(5, name="Brick"), ["qty.zero", "part.unknown"])
@@ -78,24 +80,41 @@ def test_records__become_parquet_alone_past_the_limit(tmp_path, monkeypatch):
     assert table[1]["extra"] is None
 
 
-@pytest.mark.parametrize("limit", [3, 100])
-def test_records__in_bulk_are_the_same_as_one_by_one(tmp_path, monkeypatch, limit):
-    """Rows that come together are written as if each had come alone, in both forms."""
+@pytest.mark.parametrize("limit", [3, 7, 100])
+@pytest.mark.parametrize("said", [{}, {"remarks": "drawer 4"}, {"remarks": "drawer 4", "lot_id": "7"}])
+def test_records__in_bulk_are_the_same_as_one_by_one(tmp_path, monkeypatch, limit, said):
+    """Rows that come together are written as if each had come alone, in both forms, with what each says of itself."""
     monkeypatch.setattr(records_file, "MAX_LINES", limit)
     rows = rows_up_to(12)
+    rows[3:] = [(*row[:3], row[3] | said, row[4]) for row in rows[3:]]
     single, bulk = tmp_path / "single", tmp_path / "bulk"
     single.mkdir()
     bulk.mkdir()
     path = written(single, rows)
     with RecordsFile(bulk) as records:
-        meanings = [meaning(row[3], records.form) for row in rows]
-        records.add_many(1, 2, [2] * 5, meanings[:5])
-        records.add_many(6, 7, [2] * 7, meanings[5:])
+        meanings = [meaning(fields_of(number), records.form) for number in range(1, 13)]
+        own = [{}] * 3 + [said] * 9
+        records.add_many(Rows(1, range(2, 7), [2] * 5, [], dict, own[:5]), meanings[:5])
+        records.add_many(Rows(6, range(7, 90), [2] * 7, [], dict, own[5:]), meanings[5:])
     assert records.path.name == path.name
     if path.suffix == ".jsonl":
         assert records.path.read_bytes() == path.read_bytes()
     else:
-        assert pq.read_table(records.path).to_pylist() == pq.read_table(path).to_pylist()
+        table = pq.read_table(records.path).to_pylist()
+        assert table == pq.read_table(path).to_pylist()
+        assert [one["remarks"] for one in table] == [None] * 3 + [said.get("remarks")] * 9
+
+
+def test_records__a_rows_own_words_stand_beside_those_of_others(tmp_path, monkeypatch):
+    """Where some rows state remarks for themselves and others share theirs, each has its own in the table."""
+    monkeypatch.setattr(records_file, "MAX_LINES", 1)
+    with RecordsFile(tmp_path) as records:
+        shared = meaning(fields_of(1, remarks="shared"), records.form)
+        records.add(1, 2, 1, shared)
+        records.add(2, 3, 1, shared)
+        records.add(3, 4, 1, meaning(fields_of(2), records.form), own={"remarks": "own"})
+        records.add(4, 5, 1, meaning(fields_of(3), records.form))
+    assert [one["remarks"] for one in pq.read_table(records.path).to_pylist()] == ["shared", "shared", "own", None]
 
 
 def test_records__a_broken_list_leaves_a_closed_file(tmp_path, monkeypatch):

@@ -80,7 +80,7 @@ ROWS = {
 @pytest.mark.parametrize("module", ROWS, ids=lambda module: module.__name__)
 def test_long_lists__keep_their_lines_and_the_memory_flat(tmp_path, module, monkeypatch):
     """A list of many distinct parts has each row on its own line, and four times the rows need no more memory."""
-    monkeypatch.setattr("parsers.csv_list._ROWS_KNOWN", 1000)  # so that few rows fill what is remembered
+    monkeypatch.setattr("parsers.known_rows._ROWS", 1000)  # so that few rows fill what is remembered
     monkeypatch.setattr("parsers.readings._KNOWN", 1000)
     head, row, tail = ROWS[module]
     peaks = []

@@ -100,9 +100,9 @@ def test_lane__takes_plain_items(tmp_path):
     text = "<ITEM><A>1</A><B/></ITEM>\n<ITEM><A>2</A><B>x</B></ITEM><ITEM><B>3</B></ITEM><ITEM><A>&a;</A></ITEM>"
     lane = Lane("ITEM")
     first = lane.run(text, 0, line=5)
-    assert (first.tags, first.rows, first.line) == (("A", "B"), [(5, ("1", None)), (6, ("2", "x"))], 6)
+    assert (first.tags, first.lines, first.texts, first.line) == (("A", "B"), [5, 6], [("1", None), ("2", "x")], 6)
     second = lane.run(text, first.end, line=first.line)
-    assert (second.tags, second.rows) == (("B",), [(6, ("3",))])
+    assert (second.tags, second.lines, second.texts) == (("B",), [6], [("3",)])
     assert lane.run(text, second.end, line=6) is None
 
 
