@@ -33,6 +33,7 @@ CHECKS: Mapping[str, tuple[str, ...]] = {
 }
 SUITES = ("unit", "architecture", "contracts", "integration", "acceptance")
 FAST = ("unit", "architecture")
+_MOST = 8  # processes that share the fast half
 SERVED = frozenset({"contracts", "integration", "acceptance"})  # suites that use RabbitMQ or PostgreSQL
 OSMESA = ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so")
 _NO_BYTECODE, _BYTECODE_ASIDE = "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"
@@ -129,12 +130,13 @@ def _standard(tally: Tally, *, full: bool) -> None:
         # The checks compute while the first tests run: two cores do both.
         with _checks_running(Path(folder)) as checks:
             if not full:
-                _pytest(FAST, tally=tally)
+                _pytest(FAST, tally=tally, together=True)
                 checks.report(tally)
                 return
             _module("coverage", "erase")
             with _services(tally):
-                _pytest(("unit", "architecture", "contracts"), tally=tally, coverage=True)
+                _pytest(FAST, tally=tally, coverage=True, together=True)
+                _pytest(("contracts",), tally=tally, coverage=True)
                 checks.report(tally)
                 _pytest(("integration", "acceptance"), tally=tally, coverage=True)
         _coverage(tally)
@@ -224,7 +226,9 @@ def _services(tally: Tally) -> Iterator[None]:
         sys.path.remove(str(ROOT / "tests"))
 
 
-def _pytest(suites: Sequence[str], *, tally: Tally, coverage: bool = False, free: Sequence[str] = ()) -> None:
+def _pytest(
+    suites: Sequence[str], *, tally: Tally, coverage: bool = False, free: Sequence[str] = (), together: bool = False
+) -> None:
     """One pytest run over those suites that there are, counted from its own report."""
     folders = [f"tests/{suite}" for suite in suites if (ROOT / "tests" / suite).is_dir()]
     title = " ".join(suites) or "pytest"
@@ -232,7 +236,9 @@ def _pytest(suites: Sequence[str], *, tally: Tally, coverage: bool = False, free
         report = Path(folder) / "report.json"
         how = ["coverage", "run", "-m", "pytest"] if coverage else ["pytest"]
         light = [] if SERVED & set(suites) or free else ["-p", "no:celery", "-p", "no:docker_tools"]
-        argv = [*_python(*how), "-q", *light, *folders, *free]
+        # Processes wait as well as compute: one more than there are cores.
+        spread = ["-n", str(min((os.cpu_count() or 1) + 1, _MOST)), "--dist", "worksteal"] if together else []
+        argv = [*_python(*how), "-q", *light, *spread, *folders, *free]
         code = _waited(argv, os.environ | {"HEAVYLIFT_TEST_REPORT": str(report)})
         counted = json.loads(report.read_text()) if report.exists() else None
     if counted is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.command_line import heavylift
+from support.command_line import heavylift, heavylift_here
 from support.fake_server import FakeServer, told
 
 from cli import results
@@ -53,11 +53,13 @@ def queued(reason: str, detail: str, *, error: str | None = None) -> Job:
         "status j1 --attempts",
     ],
 )
-def test_server__nobody_there(command: str):
+@pytest.mark.usefixtures("socket_enabled")  # for a port that nobody listens on
+def test_server__nobody_there(command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """No server is exit code 3 and what to do, whatever was asked for."""
-    ended = heavylift(*command.split(), **NOBODY)
-    assert (ended.returncode, ended.stdout) == (3, "")
-    assert "heavylift up" in ended.stderr
+    code = heavylift_here(monkeypatch, *command.split(), **NOBODY)
+    out, err = capsys.readouterr()
+    assert (code, out) == (3, "")
+    assert "heavylift up" in err
 
 
 @pytest.mark.parametrize("wrong", ["", "l1 --all", "--code step.crashed --all"])

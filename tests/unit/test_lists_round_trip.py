@@ -17,7 +17,7 @@ from parsers.sniff import sniff
 
 PLACED = {"ldraw", "studio-io", "ldd-lxf", "ldd-lxfml"}  # models place piece by piece; the rows of a lot are one
 HARMLESS = {"part.unknown", "encoding.guessed"}
-few = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def read(path, **more):

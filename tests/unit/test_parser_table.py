@@ -47,7 +47,7 @@ def refused(folder, text, **wishes):
     return caught.value.fault
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sample=st.sampled_from([SAMPLE, PASTED, REFERENCES]),
     cuts=st.lists(st.tuples(st.integers(0, 300), st.integers(0, 40), st.sampled_from(SPLICES)), max_size=5),

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 import typer
-from support.command_line import heavylift
+from support.command_line import heavylift, heavylift_here
 from support.fake_server import FakeServer, told
 
 import cli.server
@@ -149,11 +149,13 @@ def test_clear__prints_how_many(server, capsys):
 
 
 @pytest.mark.parametrize("command", ["prices list", "prices clear"])
-def test_prices__nobody_there(command):
+@pytest.mark.usefixtures("socket_enabled")  # for a port that nobody listens on
+def test_prices__nobody_there(command, monkeypatch, capsys):
     """No server is exit code 3 and what to do."""
-    ended = heavylift(*command.split(), HEAVYLIFT_URL="http://127.0.0.1:1")
-    assert (ended.returncode, ended.stdout) == (3, "")
-    assert "heavylift up" in ended.stderr
+    code = heavylift_here(monkeypatch, *command.split(), HEAVYLIFT_URL="http://127.0.0.1:1")
+    out, err = capsys.readouterr()
+    assert (code, out) == (3, "")
+    assert "heavylift up" in err
 
 
 def test_import__a_file_that_is_not_there():

@@ -179,7 +179,7 @@ KNOWN = {"format.empty", "format.unknown", "zip.damaged", "zip.entries", "zip.na
 KNOWN |= {"zip.password", "zip.too_large", "zip.ratio", "limit.encrypted"}
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     source=st.sampled_from([SAMPLE, LOCKED]),
     cuts=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 8), st.binary(max_size=8)), min_size=1, max_size=4),
