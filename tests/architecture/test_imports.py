@@ -61,7 +61,10 @@ def test_imports__file_code_knows_no_infrastructure(room):
     wrong = {}
     for path in python_files(room):
         roots = {top(module) for module in imports_of(path)}
-        if bad := roots & (INFRASTRUCTURE | (set(ROOMS) - {"catalog", "documents", "jobs", "lists", "parsers", "pictures", "pipelines"})):
+        if bad := roots & (
+            INFRASTRUCTURE
+            | (set(ROOMS) - {"catalog", "documents", "jobs", "lists", "parsers", "pictures", "pipelines"})
+        ):
             wrong[str(path)] = bad
     assert wrong == {}
 
