@@ -77,13 +77,14 @@ def list_jobs(
     status: Annotated[Status | None, Query(description="Only jobs that stand here.")] = None,
     pipeline: Text = None,
     batch_id: Text = None,
+    parent_job_id: Text = None,
     tag: Text = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
     """Jobs, newest first. Places in line, and what a line waits for, are told for single jobs only."""
     face = face_of(request)
-    wanted = JobFilter(status=status, pipeline=pipeline, batch_id=batch_id, tag=tag)
+    wanted = JobFilter(status=status, pipeline=pipeline, batch_id=batch_id, parent_job_id=parent_job_id, tag=tag)
     jobs, next_cursor = face.ledger.list_jobs(face.owner_of(request), filter=wanted, limit=limit, cursor=cursor)
     return json_response({"items": [job_json(job) for job in jobs], "next_cursor": next_cursor})
 

@@ -12,6 +12,7 @@ from jobs.errors import Fault
 from jobs.model import Artifact, FileFacts, Job, Status, StepKey, StepRun
 from jobs.pipeline import Pipeline
 from jobs.waiting import Waiting, told_by_row
+from pipelines import pipelines
 
 
 class _Out(BaseModel):
@@ -205,7 +206,7 @@ def job_json(job: Job, *, waits: Mapping[StepKey, Waiting] | None = None) -> dic
         "status": job.status,
         "progress": job.progress,
         "file": file_json(job.file),
-        "options": job.options,
+        "options": _shown(job),
         "metadata": job.metadata,
         "tags": job.tags,
         "priority": job.priority,
@@ -224,6 +225,13 @@ def job_json(job: Job, *, waits: Mapping[StepKey, Waiting] | None = None) -> dic
         "finished_at": job.finished_at,
         "expires_at": job.expires_at,
     }
+
+
+def _shown(job: Job) -> dict[str, Any]:
+    """The job's options, secret ones as asterisks; all of a pipeline that is not known any more."""
+    pipeline = pipelines().get(job.pipeline)
+    hidden = pipeline.secrets if pipeline else frozenset(job.options)
+    return {name: "***" if name in hidden and value is not None else value for name, value in job.options.items()}
 
 
 def step_json(step: StepRun, *, waiting: Waiting | None) -> dict[str, Any]:

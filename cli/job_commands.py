@@ -80,6 +80,7 @@ def list_(
     ] = None,
     pipeline: Annotated[str | None, typer.Option()] = None,
     batch_id: Annotated[str | None, typer.Option()] = None,
+    parent: Annotated[str | None, typer.Option(help="Jobs that this one's steps submitted.")] = None,
     tag: Annotated[str | None, typer.Option()] = None,
     limit: Annotated[int, typer.Option(help="How many at most.", min=1)] = 20,
     json: Json = False,
@@ -88,7 +89,9 @@ def list_(
     from cli.server import server
 
     with server() as client:
-        for job in client.jobs(status=status, pipeline=pipeline, batch_id=batch_id, tag=tag, limit=limit):
+        for job in client.jobs(
+            status=status, pipeline=pipeline, batch_id=batch_id, parent_job_id=parent, tag=tag, limit=limit
+        ):
             if json:
                 emit_json(job.raw)
             else:

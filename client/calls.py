@@ -157,11 +157,13 @@ class Client(OpsCalls, CatalogCalls, PairCalls, PriceCalls):
         status: str | None = None,
         pipeline: str | None = None,
         batch_id: str | None = None,
+        parent_job_id: str | None = None,
         tag: str | None = None,
         limit: int = 50,
     ) -> Iterator[Job]:
         """Jobs, newest first; pages are fetched as they are needed, up to `limit` jobs."""
         params = {"status": status, "pipeline": pipeline, "batch_id": batch_id, "tag": tag}
+        params["parent_job_id"] = parent_job_id
         return map(Job.read, islice(self._transport.pages("/v1/jobs", params=params, limit=limit), limit))
 
     def cancel(self, job_id: str) -> Job:

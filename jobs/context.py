@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
+from jobs.model import Part
+
 
 class StepContext(Protocol):
     """All that a step may touch. The same in a sandbox child, in the worker, and in tests."""
@@ -23,6 +25,13 @@ class StepContext(Protocol):
     @property
     def scratch(self) -> Path:
         """A folder of this attempt alone; the only place where files may be written."""
+
+    @property
+    def part(self) -> Part:
+        """Which slice of the step this run is, where it was split."""
+
+    def names(self, pattern: str) -> tuple[str, ...]:
+        """Those artifacts that the step `reads` and that there are, sorted, whose names match (`text-*.jsonl`)."""
 
     def path(self, name: str) -> Path:
         """Local path of the upload (`UPLOAD`) or of an artifact that the step `reads`; read only."""
@@ -44,6 +53,18 @@ class StepContext(Protocol):
 
     def progress(self, done: float, total: float, message: str = "") -> None:
         """Tell how far it is; raises `Cancelled` where the job was cancelled meanwhile."""
+
+    def split(self, step: str, parts: int) -> None:
+        """Have a later step run in `parts` parts side by side, at most `MAX_PARTS`; what needs it waits for all.
+
+        Counts once this step has succeeded. Parts share a summary, so let the step that joins them say what it is.
+        """
+
+    def submit(self, artifact: str, *, pipeline: str, options: Mapping[str, Any], file_name: str) -> None:
+        """Submit an artifact that this step saves as a job of its own, to a pipeline that its `Step.submits` names.
+
+        It is committed together with this step's success; the summary's `children` name it.
+        """
 
     def resource(self, name: str) -> Path:
         """Path of read-only reference data that the platform provides; `KeyError` where there is none."""

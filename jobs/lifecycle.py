@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jobs.errors import Actor, Fault
-from jobs.model import Job, Notice, Status, StepKey, StepRun
+from jobs.model import MAX_PARTS, Job, Notice, Status, StepKey, StepRun
 from jobs.outcomes import Failed, Outcome, RetryLater, Succeeded
 from jobs.policy import ESCALATED_CODES, RetryPolicy, is_final
 
@@ -55,9 +55,11 @@ def advance(job: Job, key: StepKey, outcome: Outcome, *, now: datetime, policy: 
     match outcome:
         case Succeeded():
             ended = step.evolve(status=S, progress=1.0, message="", fault=None, finished_at=now, **UNCLAIMED)
-            warnings = (*(w for w in job.warnings if w.step != key.name), *outcome.warnings)
+            said = tuple(replace(notice, part=key.part) for notice in outcome.warnings)
+            warnings = (*(w for w in job.warnings if (w.step, w.part) != key), *said)
             job = job.evolve(summary={**job.summary, **outcome.summary}, warnings=warnings)
-            return _settle(with_step(job, ended), now, (step_event("step.succeeded", ended),))
+            job, events = _split(with_step(job, ended), outcome.splits)
+            return _settle(job, now, (step_event("step.succeeded", ended), *events))
         case RetryLater():
             again = _requeued(step, now, outcome.delay).evolve(
                 attempt=step.attempt - 1, fault=outcome.fault, worker=None
@@ -65,6 +67,24 @@ def advance(job: Job, key: StepKey, outcome: Outcome, *, now: datetime, policy: 
             return Advance(job=with_step(job, again), events=(step_event("step.released", again),))
         case Failed():
             return _failed(job, step, outcome, now, policy)
+
+
+def _split(job: Job, splits: Mapping[str, int]) -> tuple[Job, tuple[Event, ...]]:
+    """Steps that wait become as many runs as there are parts; what needs one of them needs all its parts.
+
+    A step that does not wait any more, or is split already, stays as it is: it was laid out by an earlier success.
+    """
+    events: list[Event] = []
+    steps: list[StepRun] = []
+    for step in job.steps:
+        parts = min(splits.get(step.name, 1), MAX_PARTS)
+        whole = step.status is W and job.part(step.key).of == 1
+        if not whole or parts <= 1:
+            steps.append(step)
+            continue
+        steps += [step.evolve(part=number) for number in range(parts)]
+        events.append(Event(type="step.split", step=step.name, data={"parts": parts}))
+    return job.evolve(steps=tuple(steps)), tuple(events)
 
 
 UNCLAIMED: dict[str, Any] = {"lease_until": None, "not_before": None}
@@ -91,7 +111,7 @@ def give_up(job: Job, step: StepRun, fault: Fault, now: datetime) -> Advance:
     given_up = () if fault.actor is Actor.SUBMITTER else (step.key,)
     job = with_step(job, ended)
     if not step.required:
-        notice = Notice(code=fault.code, message=fault.message, step=step.name)
+        notice = Notice(code=fault.code, message=fault.message, step=step.name, part=step.part)
         job = job.evolve(warnings=(*job.warnings, notice))
     settled = _settle(_cancel_dependents(job, ended, now), now, (step_event("step.failed", ended),))
     return replace(settled, dead_letters=given_up)

@@ -41,6 +41,19 @@ class Memory(IntEnum):
         return next((size for size in Memory if size > self), None)
 
 
+MAX_PARTS = 64  # of one step
+
+
+class Part(NamedTuple):
+    """Which slice of its step a run is."""
+
+    number: int  # from 0
+    of: int
+
+
+WHOLE = Part(0, 1)
+
+
 class StepKey(NamedTuple):
     """Names a step run within its job."""
 
@@ -79,6 +92,7 @@ class Notice:
     code: str
     message: str
     step: str | None = None
+    part: int = 0  # of the step that says it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +182,10 @@ class Job:
             if step.key == key:
                 return step
         raise KeyError(key)
+
+    def part(self, key: StepKey) -> Part:
+        """Which slice of how many the step run of that key is."""
+        return Part(key.part, sum(step.name == key.name for step in self.steps))
 
     def evolve(self, **changes: Any) -> Self:
         """A new value with `changes` applied."""

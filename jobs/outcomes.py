@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.errors import Fault
-from jobs.model import Artifact, Notice
+from jobs.model import Artifact, Notice, StepRun
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,20 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChildJob:
+    """A job that a step submits on one of its own artifacts; it is committed together with the step's success."""
+
+    id: str  # UUIDv7, made before, so that the parent's summary can name it
+    artifact: str  # what the step saved
+    pipeline: str
+    pipeline_version: int
+    steps: tuple[StepRun, ...]  # as planned
+    options: Mapping[str, Any]  # validated
+    file_name: str  # for people
+    kind: str  # in the sniffer's words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Succeeded:
     """The step did what it was for."""
 
@@ -27,6 +41,8 @@ class Succeeded:
     summary: Mapping[str, Any] = field(default_factory=dict)  # merged into the job's
     warnings: tuple[Notice, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    splits: Mapping[str, int] = field(default_factory=dict)  # later steps, and in how many parts each is to run
+    children: tuple[ChildJob, ...] = ()
     usage: Usage = field(default_factory=Usage)
 
 

@@ -27,7 +27,8 @@ class Step:
     run: Callable[..., None]  # takes a StepContext, and its ports by name; must live at module level
     queue: Queue
     needs: tuple[str, ...] = ()  # steps that must have succeeded
-    reads: tuple[str, ...] = (UPLOAD,)  # the upload and artifacts that it opens
+    reads: tuple[str, ...] = (UPLOAD,)  # the upload and artifacts that it opens; `text-*.jsonl` means all of them
+    submits: tuple[str, ...] = ()  # pipelines that it may submit its artifacts to, as jobs of their own
     required: bool = True  # False: it may fail while its job succeeds with a warning
     isolated: bool = True  # False: trusted code, run in the worker with its ports injected
     ports: tuple[str, ...] = ()  # injected by keyword; only where isolated is False
@@ -77,6 +78,12 @@ class Pipeline:
     def validated_options(self, given: dict[str, Any]) -> dict[str, Any]:
         """`given` checked and completed with defaults; raises `pydantic.ValidationError`."""
         return self.options.model_validate(given).model_dump(mode="json")
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Options that are taken and never shown, such as a password: fields whose schema says `writeOnly`."""
+        extra = {name: field.json_schema_extra for name, field in self.options.model_fields.items()}
+        return frozenset(name for name, said in extra.items() if isinstance(said, dict) and said.get("writeOnly"))
 
     def _check(self) -> None:
         """Refuse, at start, a graph that could never end."""

@@ -131,8 +131,8 @@ def _reopened(job: Job, steps: tuple[StepRun, ...], now: datetime) -> Job:
 
     One that had ended goes on, without its fault, and without its deadline where that has passed.
     """
-    again = {s.name for s in steps if s.status is Status.WAITING}
-    job = job.evolve(steps=steps, warnings=tuple(w for w in job.warnings if w.step not in again))
+    again = {s.key for s in steps if s.status is Status.WAITING}
+    job = job.evolve(steps=steps, warnings=tuple(w for w in job.warnings if (w.step, w.part) not in again))
     if not job.status.ended:
         return job
     return job.evolve(

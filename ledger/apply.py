@@ -12,7 +12,7 @@ from jobs.lifecycle import Advance, Event
 from jobs.model import Job, Status, StepKey, StepRun
 from ledger.database import db_now
 from ledger.errors import JobNotFound
-from ledger.rows import job_values, select_jobs, step_values, whole
+from ledger.rows import job_values, new_step_values, select_jobs, step_values, whole
 from ledger.schema import attempts, dead_letters, events, jobs, outbox, step_runs
 
 CHANNEL = "heavylift"  # PostgreSQL NOTIFY; the payload is the job's id
@@ -51,17 +51,23 @@ _LOCK = (
 _UPDATE_JOB = update(jobs).where(jobs.c.id == bindparam("_id"))
 _INSERT_OUTBOX = insert(outbox).returning(outbox.c.id)
 _INSERT_EVENT = insert(events)
+_INSERT_STEP = insert(step_runs)
 
 
 def apply(tx: Connection, before: Job, advance: Advance, *, now: datetime) -> tuple[Job, tuple[Dispatch, ...]]:
     """Write what changed; returns the job as it is now and the messages to send after the commit."""
     after = advance.job.evolve(version=before.version + 1)
     known = {step.key: step for step in before.steps}
-    changed = [step for step in after.steps if step is not known[step.key]]
+    new = [step for step in after.steps if step.key not in known]
+    changed = [step for step in after.steps if step.key in known and step is not known[step.key]]
     tx.execute(notifying(_UPDATE_JOB, tx), {"_id": after.id, **job_values(after)})
     if changed:
         tx.execute(_UPDATE_STEP, [_key_values(after.id, step) | step_values(step) for step in changed])
+    if new:
+        places = {name: place for place, name in enumerate(dict.fromkeys(step.name for step in before.steps))}
+        tx.execute(_INSERT_STEP, [new_step_values(after.id, step, position=places[step.name]) for step in new])
     queued = [s for s in changed if s.status is Status.QUEUED and s.dispatch != known[s.key].dispatch]
+    queued += [s for s in new if s.status is Status.QUEUED]
     dispatches = put_in_outbox(tx, after, queued, now=now)
     log(tx, after, advance.events, now=now)
     for key in advance.dead_letters:

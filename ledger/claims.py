@@ -14,6 +14,7 @@ from jobs.policy import RetryPolicy
 from jobs.verbs import claimed
 from ledger.apply import Dispatch, apply, locked, notify
 from ledger.blobs import PENDING, settle_blob
+from ledger.children import enter_children
 from ledger.database import Database, db_now
 from ledger.errors import JobNotFound
 from ledger.hints import remember
@@ -136,13 +137,15 @@ class Claims:
                 return False, ()
             ended = _refuse_overwriting(tx, held, outcome)
             _close_attempt(tx, held, ended, name=_outcome_name(ended))
+            children: tuple[Dispatch, ...] = ()
             if isinstance(ended, Succeeded):
-                _keep(tx, held.job_id, ended.artifacts)
+                keys = _keep(tx, held.job_id, ended.artifacts)
+                children = enter_children(tx, job, ended, keys=keys, now=now)
                 if step.escalations:
                     remember(tx, job, step)
             decided = advance(job, held.key, ended, now=now, policy=self.policy)
             _, dispatches = apply(tx, job, decided, now=now)
-            return True, dispatches
+            return True, (*dispatches, *children)
 
         # Not durable: what a power cut takes from here is run again, since the claim is still there then.
         return self.database.writing(work)
@@ -264,10 +267,11 @@ def _give_up_blobs(tx: Connection, outcome: Outcome) -> None:
         tx.execute(mine.values(lease_until=db_now(-1)))
 
 
-def _keep(tx: Connection, job_id: str, saved: Sequence[Artifact]) -> None:
-    """Make a step's outputs the job's artifacts; equal content refers to the bytes that are there."""
+def _keep(tx: Connection, job_id: str, saved: Sequence[Artifact]) -> dict[str, str]:
+    """Make a step's outputs the job's artifacts; equal content refers to the bytes that are there, whose keys return."""
+    keys: dict[str, str] = {}
     for artifact in saved:
-        key = settle_blob(tx, artifact.key, sha256=artifact.sha256, size=artifact.size)
+        key = keys[artifact.name] = settle_blob(tx, artifact.key, sha256=artifact.sha256, size=artifact.size)
         tx.execute(
             insert(artifacts).values(
                 job_id=job_id,
@@ -280,3 +284,4 @@ def _keep(tx: Connection, job_id: str, saved: Sequence[Artifact]) -> None:
                 created_at=db_now(),
             )
         )
+    return keys

@@ -34,6 +34,7 @@ class JobFilter:
     status: Status | None = None
     pipeline: str | None = None
     batch_id: str | None = None
+    parent_job_id: str | None = None
     tag: str | None = None
 
 
@@ -152,6 +153,8 @@ class Queries:
             query = query.where(jobs.c.pipeline == wanted.pipeline)
         if wanted.batch_id is not None:
             query = query.where(jobs.c.batch_id == wanted.batch_id)
+        if wanted.parent_job_id is not None:
+            query = query.where(jobs.c.parent_job_id == wanted.parent_job_id)
         if wanted.tag is not None:
             query = query.where(self._tagged(wanted.tag))
         return query

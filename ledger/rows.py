@@ -12,7 +12,11 @@ from jobs.model import Artifact, FileFacts, Job, Memory, Notice, Status, StepRun
 from ledger.schema import artifacts, jobs, step_runs
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
-_STEPS = select(step_runs).where(step_runs.c.job_id.in_(_IDS)).order_by(step_runs.c.job_id, step_runs.c.position)
+_STEPS = (
+    select(step_runs)
+    .where(step_runs.c.job_id.in_(_IDS))
+    .order_by(step_runs.c.job_id, step_runs.c.position, step_runs.c.part)
+)
 _ARTIFACTS = select(artifacts).where(artifacts.c.job_id.in_(_IDS)).order_by(artifacts.c.job_id, artifacts.c.name)
 _FILE_FIELDS = ("name", "size", "sha256", "media_type", "kind")
 

@@ -92,15 +92,20 @@ def _submit(tx: Connection, new: NewJob, steps: tuple[StepRun, ...]) -> Submitte
     now = tx.execute(_NOW).scalar_one()
     key = settle_blob(tx, new.file.key, sha256=new.file.sha256, size=new.file.size)
     job = _planned(new, steps, file=replace(new.file, key=key), now=now)
-    tx.execute(notifying(_INSERT_JOB, tx), new_job_values(job))
-    tx.execute(_INSERT_STEP, [new_step_values(job.id, step, position=n) for n, step in enumerate(job.steps)])
+    dispatches = enter(tx, job, now=now)
     if new.idempotency:
         # A twin that committed meanwhile makes this fail, the transaction runs again and finds that twin's job.
         tx.execute(delete(idempotency_keys).where(*_key_columns(new), idempotency_keys.c.expires_at <= db_as_of()))
         tx.execute(insert(idempotency_keys).values(_key_values(new, job.id, now)))
-    dispatches = put_in_outbox(tx, job, [s for s in job.steps if s.status is Status.QUEUED], now=now)
-    log(tx, job, (Event(type="job.submitted", data={"pipeline": job.pipeline, "file": job.file.name}),), now=now)
     return Submitted(job=job, created=True, dispatches=dispatches)
+
+
+def enter(tx: Connection, job: Job, *, now: datetime) -> tuple[Dispatch, ...]:
+    """Write a planned job whose file is settled; the messages to send after the commit."""
+    tx.execute(notifying(_INSERT_JOB, tx), new_job_values(job))
+    tx.execute(_INSERT_STEP, [new_step_values(job.id, step, position=n) for n, step in enumerate(job.steps)])
+    log(tx, job, (Event(type="job.submitted", data={"pipeline": job.pipeline, "file": job.file.name}),), now=now)
+    return put_in_outbox(tx, job, [s for s in job.steps if s.status is Status.QUEUED], now=now)
 
 
 def _planned(new: NewJob, steps: tuple[StepRun, ...], *, file: FileFacts, now: datetime) -> Job:

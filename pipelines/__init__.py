@@ -29,6 +29,11 @@ def collect(modules: Iterable[ModuleType]) -> dict[str, Pipeline]:
             raise ConfigurationError(message)
         _check_targets(pipeline)
         found[pipeline.name] = pipeline
+    for pipeline in found.values():
+        for step in pipeline.steps:
+            if unknown := set(step.submits) - set(found):
+                message = f"step {pipeline.name}.{step.name} submits to {min(unknown)!r}, which is no pipeline"
+                raise ConfigurationError(f"{message}; there are: {', '.join(found)}")
     return found
 
 

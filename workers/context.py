@@ -1,5 +1,6 @@
 """The StepContext of trusted steps, which run inside the worker."""
 
+import fnmatch
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -7,10 +8,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jobs.errors import Cancelled, StepError
-from jobs.model import Job, Notice
+from jobs.model import WHOLE, Job, Notice, Part
 from jobs.outcomes import Usage
 from workers.heartbeat import Hold
-from workers.sandbox import Output
+from workers.sandbox import Output, Submission
 
 
 class InProcessContext:
@@ -25,8 +26,10 @@ class InProcessContext:
         inputs: Mapping[str, Path],
         resources: Mapping[str, Path],
         hold: Hold,
+        part: Part = WHOLE,
     ) -> None:
         self._job = job
+        self.part = part
         self._step = step
         self._inputs = inputs
         self._resources = resources
@@ -39,6 +42,8 @@ class InProcessContext:
         self.facts: dict[str, Any] = {}
         self.warnings: list[Notice] = []
         self.counts: Counter[str] = Counter()
+        self.splits: dict[str, int] = {}
+        self.submissions: list[Submission] = []
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -55,6 +60,16 @@ class InProcessContext:
     @property
     def scratch(self) -> Path:
         return self._folder
+
+    def names(self, pattern: str) -> tuple[str, ...]:
+        return tuple(sorted(fnmatch.filter(self._inputs, pattern)))
+
+    def split(self, step: str, parts: int) -> None:
+        self.splits[step] = parts
+
+    def submit(self, artifact: str, *, pipeline: str, options: Mapping[str, Any], file_name: str) -> None:
+        wanted = Submission(artifact=artifact, pipeline=pipeline, options=options, file_name=file_name)
+        self.submissions.append(wanted)
 
     def path(self, name: str) -> Path:
         if name not in self._inputs:

@@ -1,6 +1,7 @@
 """Runs one claimed step: inputs into scratch, the step in a sandbox child or in here, outputs to the store."""
 
 import contextlib
+import fnmatch
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,15 +14,16 @@ import structlog
 
 from jobs.errors import Actor, Cancelled, ConfigurationError, Fault, StepError
 from jobs.model import UPLOAD, Artifact, Job
-from jobs.outcomes import Failed, Outcome, RetryLater, Succeeded
+from jobs.outcomes import ChildJob, Failed, Outcome, RetryLater, Succeeded
 from jobs.pipeline import Pipeline, Step
 from ledger import Claim, Held, Ledger
 from ledger.errors import LedgerUnavailable
 from storage.port import ObjectMissing, ObjectStore, StoreError, StoreFull, StoreUnavailable
+from workers.children import named, planned_children
 from workers.context import InProcessContext
 from workers.heartbeat import Hold
 from workers.room import AWAY_SECONDS, NO_ROOM, disk_full, excused
-from workers.sandbox import Call, Output, Sandbox, remove
+from workers.sandbox import Call, Output, Sandbox, Submission, remove
 
 log = structlog.get_logger(__name__)
 PortMaker = Callable[[Job], Any]  # gives a trusted step its port, bound to its job
@@ -125,9 +127,9 @@ class Runner:
         folder.mkdir(parents=True, mode=0o700)
         keys = {artifact.name: artifact.key for artifact in job.artifacts} | {UPLOAD: job.file.key}
         inputs: dict[str, Path] = {}
-        for number, name in enumerate(step.reads):
-            if name not in keys:
-                continue  # an artifact that an earlier step did not make; `path()` says so if it is asked for
+        # An artifact that no earlier step made is left out; `path()` says so if it is asked for.
+        wanted = [name for pattern in step.reads for name in sorted(fnmatch.filter(keys, pattern))]
+        for number, name in enumerate(dict.fromkeys(wanted)):
             # Our own artifacts keep their suffix: some native readers go by it.
             path = folder / ("upload" if name == UPLOAD else f"artifact-{number}{Path(name).suffix}")
             self._store.fetch(keys[name], path)
@@ -151,6 +153,7 @@ class Runner:
                 options=claim.job.options,
                 file_name=claim.job.file.name,
                 kind=claim.job.file.kind,
+                part=claim.job.part(claim.step.key),
                 timeout=claim.step.timeout,
                 memory=int(claim.step.memory),
                 alone=claim.step.alone,
@@ -164,13 +167,21 @@ class Runner:
             raise Cancelled
         if result.fault is not None:
             return self._excused(Failed(fault=result.fault, delay=result.delay, usage=result.usage), given.folder)
+        children = self._children(claim, step, result.submissions, outputs=result.outputs)
         return Succeeded(
             artifacts=self._store_outputs(claim, result.outputs),
-            summary=result.summary,
+            summary=result.summary | named(children),
             warnings=result.warnings,
             counts=result.counts,
+            splits=result.splits,
+            children=children,
             usage=result.usage,
         )
+
+    def _children(
+        self, claim: Claim, step: Step, wanted: Sequence[Submission], *, outputs: Sequence[Output]
+    ) -> tuple[ChildJob, ...]:
+        return planned_children(claim.job, step, wanted, outputs=outputs, pipelines=self._pipelines)
 
     def _excused(self, failed: Failed, folder: Path) -> Outcome:
         """The same, or put off where its disk is full by no doing of its own."""
@@ -188,14 +199,18 @@ class Runner:
             inputs=given.inputs,
             resources=given.resources,
             hold=hold,
+            part=claim.job.part(claim.step.key),
         )
         ports = {name: self._ports[name](claim.job) for name in step.ports}
         step.run(context, **ports)
+        children = self._children(claim, step, context.submissions, outputs=context.outputs)
         return Succeeded(
             artifacts=self._store_outputs(claim, context.outputs),
-            summary=context.facts,
+            summary=context.facts | named(children),
             warnings=tuple(context.warnings),
             counts=context.counts,
+            splits=context.splits,
+            children=children,
             usage=context.usage(),
         )
 

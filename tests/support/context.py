@@ -1,5 +1,6 @@
 """FolderContext: a StepContext on a folder, so that a test runs a step without worker, ledger or sandbox."""
 
+import fnmatch
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -8,7 +9,7 @@ from typing import Any, BinaryIO
 
 from jobs.context import Place
 from jobs.errors import Cancelled, StepError
-from jobs.model import UPLOAD
+from jobs.model import UPLOAD, WHOLE, Part
 
 
 class FolderContext:
@@ -24,9 +25,13 @@ class FolderContext:
         cancel_after: int | None = None,
         options: Mapping[str, Any] | None = None,
         resources: Mapping[str, Path] | None = None,
+        part: Part = WHOLE,
     ) -> None:
         self.options: Mapping[str, Any] = options or {}
         self._resources = resources or {}
+        self.part = part
+        self.splits: dict[str, int] = {}
+        self.submitted: list[tuple[str, str, dict[str, Any], str]] = []  # artifact, pipeline, options, file name
         self.kind = kind
         self.file_name = file_name or upload.name
         self.scratch = folder / "scratch"
@@ -40,6 +45,16 @@ class FolderContext:
         self._cancel_after = cancel_after
         self.scratch.mkdir(parents=True, exist_ok=True)
         self.artifacts.mkdir(parents=True, exist_ok=True)
+
+    def names(self, pattern: str) -> tuple[str, ...]:
+        return tuple(sorted(path.name for path in self.artifacts.iterdir() if fnmatch.fnmatch(path.name, pattern)))
+
+    def split(self, step: str, parts: int) -> None:
+        self.splits[step] = parts
+
+    def submit(self, artifact: str, *, pipeline: str, options: Mapping[str, Any], file_name: str) -> None:
+        assert artifact in self.media_types, f"{artifact} was not saved"
+        self.submitted.append((artifact, pipeline, dict(options), file_name))
 
     def path(self, name: str) -> Path:
         found = self._upload if name == UPLOAD else self.artifacts / name

@@ -28,6 +28,7 @@ def _order(folder: Path, **changes: Any) -> dict[str, Any]:
         "resources": {"colors": str(folder / "upload")},
         "out": str(folder / "out"),
         "max_outputs": 2,
+        "part": [1, 3],
     } | changes
 
 
@@ -45,6 +46,22 @@ def test_context__is_a_step_context(tmp_path: Path) -> None:
     assert context.resource("colors") == tmp_path / "upload"
     with pytest.raises(KeyError):
         context.resource("shapes")
+
+
+def test_context__knows_its_part_and_asks_for_more(tmp_path: Path) -> None:
+    """A run knows which slice it is, finds inputs by pattern, and asks for parts and jobs to come."""
+    inputs = {name: str(tmp_path / "upload") for name in ("text-2.jsonl", "text-1.jsonl", "ocr-1.jsonl")}
+    context = ChildContext(_order(tmp_path, inputs=inputs), tell=[].append)
+    context.split("text", 4)
+    context.submit("t.csv", pipeline="parts-list", options={"a": 1}, file_name="t.csv")
+
+    assert (context.part.number, context.part.of) == (1, 3)
+    assert context.names("text-*.jsonl") == ("text-1.jsonl", "text-2.jsonl")
+    assert context.gathered()["splits"] == {"text": 4}
+    wanted = {"artifact": "t.csv", "pipeline": "parts-list", "options": {"a": 1}, "file_name": "t.csv"}
+    assert context.gathered()["submissions"] == [wanted]
+    with pytest.raises(BrokenReport):
+        context.submit("t.csv", pipeline="parts-list", options={}, file_name="a\nb")
 
 
 def test_save__takes_files_below_scratch_once(tmp_path: Path) -> None:

@@ -4,13 +4,16 @@ from typing import Any
 
 import pytest
 
-from workers.sandbox.report import BrokenReport, Trouble, checked, plain, saved
+from jobs.model import MAX_PARTS
+from workers.sandbox.report import MAX_SUBMISSIONS, BrokenReport, Trouble, checked, plain, saved
 
 GOOD: dict[str, Any] = {
     "saved": [{"name": "pages/1.webp", "path": "a/b", "media_type": "image/webp"}],
     "summary": {"pages": 3, "ratio": 0.5, "ok": True, "none": None, "list": [1, "x"]},
     "warnings": [{"code": "page.empty", "message": "Page 2 is empty."}],
     "counts": {"pages": 3},
+    "splits": {"text": 3},
+    "submissions": [{"artifact": "t.csv", "pipeline": "parts-list", "options": {"a": [1]}, "file_name": "t.csv"}],
     "fault": None,
     "delay": None,
     "trouble": None,
@@ -26,6 +29,10 @@ def test_good_report__is_taken_as_it_is() -> None:
     assert report.counts == {"pages": 3}
     assert [(w.code, w.step) for w in report.warnings] == [("page.empty", "text")]
     assert report.fault is None
+    assert report.splits == {"text": 3}
+    assert [(one.artifact, one.pipeline, one.options) for one in report.submissions] == [
+        ("t.csv", "parts-list", {"a": [1]})
+    ]
 
 
 @pytest.mark.parametrize(
@@ -45,6 +52,13 @@ def test_good_report__is_taken_as_it_is() -> None:
         {"counts": {str(n): 1 for n in range(1001)}},
         {"counts": {"a": "many"}},
         {"counts": {"a": 1 << 70}},
+        {"splits": [1]},
+        {"splits": {str(n): 2 for n in range(21)}},
+        {"splits": {"text": "many"}},
+        {"submissions": 5},
+        {"submissions": [{"artifact": "t.csv"}]},
+        {"submissions": [GOOD["submissions"][0] | {"file_name": "a\nb"}]},
+        {"submissions": [GOOD["submissions"][0] | {"options": {"a": 1 << 70}}]},
         {"fault": {"code": "x.y", "message": "m", "actor": "the pope"}},
         {"fault": {"code": 5, "message": "m", "actor": "nobody"}},
         {"trouble": "unheard of"},
@@ -98,3 +112,10 @@ def test_plain__refuses_what_no_json_can_say() -> None:
 def test_saved__takes_names_with_folders() -> None:
     """An artifact may be called `thumbs/page-1.webp`."""
     assert saved("thumbs/page-1.webp", "x", media_type="image/webp; q=1").name == "thumbs/page-1.webp"
+
+
+def test_splits__are_kept_within_bounds() -> None:
+    """A step can ask for neither no part nor for thousands of them, and for a bounded number of jobs."""
+    asked = checked(GOOD | {"splits": {"a": 0, "b": 10_000}, "submissions": GOOD["submissions"] * 500}, "text")
+    assert asked.splits == {"a": 1, "b": MAX_PARTS}
+    assert len(asked.submissions) == MAX_SUBMISSIONS

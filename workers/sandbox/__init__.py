@@ -4,6 +4,18 @@ from workers.sandbox.admission import Admission
 from workers.sandbox.call import Call, Output, Result
 from workers.sandbox.collect import remove, taken
 from workers.sandbox.confine import Capabilities, capabilities
+from workers.sandbox.report import Submission
 from workers.sandbox.sandbox import Sandbox
 
-__all__ = ["Admission", "Call", "Capabilities", "Output", "Result", "Sandbox", "capabilities", "remove", "taken"]
+__all__ = [
+    "Admission",
+    "Call",
+    "Capabilities",
+    "Output",
+    "Result",
+    "Sandbox",
+    "Submission",
+    "capabilities",
+    "remove",
+    "taken",
+]

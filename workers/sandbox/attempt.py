@@ -104,6 +104,7 @@ class Attempt:
             "cpu_seconds": call.cpu_limit,
             "max_output": call.max_output,
             "max_outputs": call.max_outputs,
+            "part": list(call.part),
         }
         self._line.settimeout(_PATIENCE)
         with contextlib.suppress(OSError):  # it is dead already: the status line says how

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import Fault
-from jobs.model import Notice
+from jobs.model import WHOLE, Notice, Part
 from jobs.outcomes import Usage
+from workers.sandbox.report import Submission
 
 _CORES = os.cpu_count() or 1
 
@@ -26,6 +27,7 @@ class Call:
     options: Mapping[str, Any] = field(default_factory=dict)  # JSON
     file_name: str  # as the uploader called it
     kind: str  # as the sniffer saw it
+    part: Part = WHOLE  # which slice of its step this run is
     timeout: float  # wall seconds of execution
     memory: int  # bytes of address space beyond the warm template
     alone: bool = False  # no other step on this host meanwhile
@@ -66,5 +68,7 @@ class Result:
     summary: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[Notice, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    splits: dict[str, int] = field(default_factory=dict)
+    submissions: tuple[Submission, ...] = ()
     usage: Usage = field(default_factory=Usage)
     cancelled: bool = False  # killed because `stop` said so

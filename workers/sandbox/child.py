@@ -25,7 +25,14 @@ from workers.sandbox.report import BrokenReport, Trouble
 _SCORE = "/proc/self/oom_score_adj"
 _LINE = 3  # the descriptor that a child keeps beside 0, 1 and 2
 _FIRST = b"1000"  # to go, where memory runs out
-_NOTHING: dict[str, Any] = {"saved": [], "summary": {}, "warnings": [], "counts": {}}
+_NOTHING: dict[str, Any] = {
+    "saved": [],
+    "summary": {},
+    "warnings": [],
+    "counts": {},
+    "splits": {},
+    "submissions": [],
+}
 
 
 def live(line: int, printed: int, *, parent: int, confinement: Confinement, mapped: int) -> None:
@@ -58,7 +65,13 @@ def share() -> None:
 def rehearse() -> None:
     """Run, in the template, what each child runs beside its step, so that children find it warm."""
     names = dict.fromkeys(("file_name", "kind", "out", "tmp"), "/")
-    order = {"target": f"{__name__}:_nothing", "options": {}, "inputs": {"upload": "/"}, "resources": {}} | names
+    order = {
+        "target": f"{__name__}:_nothing",
+        "options": {},
+        "inputs": {"upload": "/"},
+        "resources": {},
+        "part": [0, 1],
+    } | names
     reading, writing = os.pipe()  # holds far more than two small frames
     try:
         write_frame(writing, order | {"max_outputs": 1, "reads": ["/"], "writes": ["/"], "memory": 1})

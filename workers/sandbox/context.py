@@ -1,13 +1,16 @@
 """ChildContext: the StepContext of a sandbox child. What the step says is gathered here and told at its end."""
 
+import fnmatch
 import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from jobs.errors import StepError
-from workers.sandbox.report import MAX_COUNTERS, MAX_WARNINGS, BrokenReport, plain, saved
+from jobs.model import Part
+from workers.sandbox.report import MAX_COUNTERS, MAX_SUBMISSIONS, MAX_WARNINGS, BrokenReport, plain, saved, submission
 
 _PROGRESS_EVERY = 0.05  # seconds between two words of progress
 
@@ -22,6 +25,7 @@ class ChildContext:
         self.scratch = Path(order["out"])
         self._inputs: Mapping[str, str] = order["inputs"]
         self._resources: Mapping[str, str] = order["resources"]
+        self.part = Part(*order["part"])
         self._max_outputs: int = order["max_outputs"]
         self._tell = tell
         self._saved: dict[str, dict[str, str]] = {}
@@ -29,8 +33,22 @@ class ChildContext:
         self._warnings: list[dict[str, str]] = []
         self._more_warnings = 0
         self._counts: dict[str, int] = {}
+        self._splits: dict[str, int] = {}
+        self._submissions: list[dict[str, Any]] = []
         self._told_at = 0.0
         self._told = -1.0
+
+    def names(self, pattern: str) -> tuple[str, ...]:
+        return tuple(sorted(fnmatch.filter(self._inputs, pattern)))
+
+    def split(self, step: str, parts: int) -> None:
+        self._splits[step] = parts
+
+    def submit(self, artifact: str, *, pipeline: str, options: Mapping[str, Any], file_name: str) -> None:
+        if len(self._submissions) >= MAX_SUBMISSIONS:
+            raise ValueError(f"a step submits at most {MAX_SUBMISSIONS} jobs")
+        wanted = submission(artifact=artifact, pipeline=pipeline, options=options, file_name=file_name)
+        self._submissions.append(asdict(wanted))
 
     def path(self, name: str) -> Path:
         return Path(self._inputs[name])
@@ -91,4 +109,6 @@ class ChildContext:
             "summary": self._summary,
             "warnings": warnings,
             "counts": self._counts,
+            "splits": self._splits,
+            "submissions": self._submissions,
         }

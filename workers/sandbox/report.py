@@ -8,11 +8,13 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from jobs.errors import Actor, Fault
-from jobs.model import Notice
+from jobs.model import MAX_PARTS, Notice
 
 MAX_WARNINGS = 1000
 MAX_COUNTERS = 1000
 MAX_MESSAGE = 2000  # characters
+MAX_SUBMISSIONS = 100
+MAX_SPLITS = 20
 
 _MAX_DEPTH = 32  # of JSON in summaries
 _MAX_NUMBER = 2**63
@@ -48,6 +50,16 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A job that the step wants to have of one of its files; whether it may is not said here."""
+
+    artifact: str
+    pipeline: str
+    options: Mapping[str, Any]
+    file_name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """A child's last words."""
 
@@ -55,6 +67,8 @@ class Report:
     summary: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[Notice, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    splits: dict[str, int] = field(default_factory=dict)
+    submissions: tuple[Submission, ...] = ()
     fault: Fault | None = None  # the step's own
     delay: float | None = None
     trouble: Trouble | None = None
@@ -101,6 +115,13 @@ def plain(value: Any, *, depth: int = _MAX_DEPTH) -> Any:
     raise BrokenReport(f"{type(value).__name__} is no JSON")
 
 
+def submission(*, artifact: str, pipeline: str, options: Mapping[str, Any], file_name: str) -> Submission:
+    """A job to be submitted; `BrokenReport` where names or options are not to be had."""
+    if not _NAME.fullmatch(file_name) or not _NAME.fullmatch(artifact) or not _NAME.fullmatch(pipeline):
+        raise BrokenReport(f"{file_name!a} of {artifact!a} is no file to submit")
+    return Submission(artifact=artifact, pipeline=pipeline, options=dict(plain(options)), file_name=file_name)
+
+
 def _report(frame: Mapping[str, Any], step: str) -> Report:
     files = tuple(saved(str(f["name"]), str(f["path"]), media_type=str(f["media_type"])) for f in frame["saved"])
     if len({file.name for file in files}) != len(files):
@@ -111,6 +132,8 @@ def _report(frame: Mapping[str, Any], step: str) -> Report:
         summary=dict(plain(frame["summary"])),
         warnings=tuple(_notice(w, step) for w in frame["warnings"][: MAX_WARNINGS + 1]),
         counts=_counts(frame["counts"]),
+        splits=_splits(frame["splits"]),
+        submissions=tuple(submission(**one) for one in frame["submissions"][:MAX_SUBMISSIONS]),
         fault=_fault(frame["fault"], step) if frame["fault"] else None,
         delay=None if delay is None else min(max(0.0, float(delay)), 86_400.0),
         trouble=Trouble(frame["trouble"]) if frame["trouble"] else None,
@@ -138,6 +161,12 @@ def _counts(found: Mapping[str, Any]) -> dict[str, int]:
     if len(found) > MAX_COUNTERS:
         raise BrokenReport("too many counters")
     return {_clean(name)[:100]: int(plain(int(n))) for name, n in found.items()}
+
+
+def _splits(found: Mapping[str, Any]) -> dict[str, int]:
+    if len(found) > MAX_SPLITS:
+        raise BrokenReport("too many splits")
+    return {_clean(name)[:100]: min(max(1, int(n)), MAX_PARTS) for name, n in found.items()}
 
 
 def _code(found: Any) -> str:
