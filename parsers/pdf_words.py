@@ -69,6 +69,11 @@ def words(page: Any, *, text_page: Any = None, fonts: bool = False) -> list[Word
         text_page.close()
 
 
+def line_height(text_page: Any, at: int) -> float:
+    """Height in points of the font's line at a character; for text that runs up or down, its width."""
+    return _Boxes(text_page).of(at, at)[1]
+
+
 def _words(text_page: Any, frame: Frame, *, fonts: bool) -> list[Word]:
     count = text_page.count_chars()
     if count <= 0:
@@ -76,9 +81,11 @@ def _words(text_page: Any, frame: Frame, *, fonts: bool) -> list[Word]:
     boxes = _Boxes(text_page)
     found: list[Word] = []
     for match in _WORD.finditer(_characters(text_page, count)):
-        text = letters(match[0].translate(_END))
-        if not text:
-            continue
+        text = match[0]
+        if not (text.isascii() and text.isprintable()):
+            text = letters(text.translate(_END))
+            if not text:
+                continue
         first = match.start()
         box, size = boxes.of(first, match.end() - 1)
         found.append(Word(text, *frame.shown(box), size, fonts and boxes.bold(first)))
