@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from parsers.encoding import HEAD, decoded_head, marked_encoding
 from parsers.list_headers import ELEMENTS, REBRICKABLE, STUDIO, find_header
 from parsers.sniff_cad import is_ldraw, is_lxfml
+from parsers.sniff_images import is_svg, picture_kind
 from parsers.sniff_ole import MAGIC as OLE_MAGIC
 from parsers.sniff_ole import ole_kind
 from parsers.sniff_table import is_table
@@ -61,6 +62,11 @@ KINDS = _kinds(
     ("png", "image/png", "PNG picture"),
     ("webp", "image/webp", "WebP picture"),
     ("gif", "image/gif", "GIF picture"),
+    ("tiff", "image/tiff", "TIFF picture"),
+    ("bmp", "image/bmp", "Windows bitmap"),
+    ("avif", "image/avif", "AVIF picture"),
+    ("heic", "image/heic", "HEIC picture (no decoder with a free licence is at hand; export it as JPEG or AVIF)"),
+    ("svg", "image/svg+xml", "SVG drawing (it is a program for its viewer, not pixels; export it as PNG)"),
 )
 LIST_ROOTS = frozenset({"INVENTORY", "ORDERS", "ORDER"})  # root elements of BrickLink lists
 BSX_ROOTS = frozenset({"BRICKSTOREXML", "BRICKSTOCKXML"})  # of BrickStore's files
@@ -92,8 +98,8 @@ def _by_magic(head: bytes, *, size: int, name: str) -> str | None:
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "webp"
+    if picture := picture_kind(head):
+        return picture
     if _PLY.match(head):
         return "ply"
     if head.startswith(b"PK\x03\x04"):
@@ -106,10 +112,6 @@ def _by_magic(head: bytes, *, size: int, name: str) -> str | None:
 _MAGIC = (
     (b"%PDF-", "pdf"),
     (b"glTF", "glb"),
-    (b"\xff\xd8\xff", "jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "png"),
-    (b"GIF87a", "gif"),
-    (b"GIF89a", "gif"),
 )
 
 
@@ -166,6 +168,7 @@ _TEXTS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("bricklink-xml", lambda text: _has_root(text, LIST_ROOTS)),
     ("brickstore-bsx", lambda text: _has_root(text, BSX_ROOTS)),
     ("ldd-lxfml", is_lxfml),
+    ("svg", is_svg),
     ("ldraw", is_ldraw),
     ("studio-csv", lambda text: find_header(text, STUDIO) is not None),
     ("rebrickable-csv", lambda text: find_header(text, REBRICKABLE) is not None),

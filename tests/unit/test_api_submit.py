@@ -215,8 +215,9 @@ def test_submit__refusals_leave_nothing(caller, request_, status, code):
 
 def test_submit__unsupported_names_what_is_accepted(caller):
     """A 415 says which kinds are accepted and what the bytes looked like."""
-    body = caller.post("/v1/jobs", content=b"\x89PNG\r\n\x1a\n" + b"0" * 50).json()
-    assert body["kind"] == "png"
+    body = caller.post("/v1/jobs", content=b"<svg xmlns='http://www.w3.org/2000/svg'/>").json()
+    assert body["kind"] == "svg"
+    assert "not pixels" in body["detail"]
     assert {"bricklink-xml", "pdf", "glb"} <= set(body["accepted"])
 
 

@@ -33,6 +33,7 @@ def test_registry__every_module_is_a_pipeline():
     assert set(pipelines.pipelines()) == {
         "parts-list",
         "document",
+        "image",
         "model-3d",
         "noop",
         "catalog-import",
@@ -41,7 +42,8 @@ def test_registry__every_module_is_a_pipeline():
     assert pipeline_for("bricklink-xml") is pipeline_named("parts-list")
     assert pipeline_for("pdf") is pipeline_named("document")
     assert pipeline_for("glb") is pipeline_named("model-3d")
-    assert pipeline_for("jpeg") is None
+    assert pipeline_for("jpeg") is pipeline_named("image")
+    assert pipeline_for("heic") is pipeline_for("svg") is None
     assert all(pipeline_for(kind) is not None for kind in accepted_kinds())
 
 

@@ -63,6 +63,7 @@ TOLD = [
     ("png", b"\x89PNG\r\n\x1a\n\0\0"),
     ("webp", b"RIFF\x10\0\0\0WEBPVP8 "),
     ("gif", b"GIF89a\x01\0\x01\0"),
+    ("svg", b"<svg xmlns='x'><INVENTORY/></svg>"),
 ]
 
 
@@ -84,7 +85,6 @@ UNKNOWN = [
     b"[1, 2, 3]",
     b"<!DOCTYPE html><html><body>INVENTORY</body></html>",
     b"<html><INVENTORY></INVENTORY></html>",
-    b"<svg xmlns='x'><INVENTORY/></svg>",
     b'{"name": "a package", "version": 1}',
     zipped("[Content_Types].xml", "word/document.xml"),
     b"\x7fELF\x02\x01\x01" + b"\0" * 200,
