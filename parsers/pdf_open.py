@@ -1,5 +1,6 @@
 """Opens PDFs with PDFium and goes through their pages. Native code: only in a sandbox."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,6 +10,7 @@ from jobs.errors import InputError, UnreadableFile
 
 REOPEN_AFTER = 200  # pages: PDFium keeps whatever it has read of a document until that is closed
 MAX_PASSWORD = 127  # bytes of UTF-8 that count, ISO 32000-2 section 7.6.4.3
+_LOOKED_AT = 2_000  # pages, one by one from the last
 _PASSWORD_ERROR = 4  # PDFium's FPDF_ERR_PASSWORD
 _SECURITY_ERROR = 5  # FPDF_ERR_SECURITY: a kind of encryption that it does not know
 
@@ -42,10 +44,16 @@ def last_readable(document: Any) -> int:
     from pypdfium2 import raw
 
     size = raw.FS_SIZEF()
-    for index in range(len(document) - 1, -1, -1):
-        if raw.FPDF_GetPageSizeByIndexF(document.raw, index, size):
+
+    def there(index: int) -> bool:
+        return bool(raw.FPDF_GetPageSizeByIndexF(document.raw, index, size))
+
+    claimed = len(document)
+    for index in range(claimed - 1, max(claimed - _LOOKED_AT, 0) - 1, -1):
+        if there(index):
             return index + 1
-    return 0
+    # So many are no damaged pages among good ones, but a lie: the good ones end somewhere below.
+    return bisect_left(range(max(claimed - _LOOKED_AT, 0)), 1, key=lambda index: int(not there(index)))
 
 
 def page_by_page(

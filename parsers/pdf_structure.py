@@ -1,5 +1,6 @@
 """Opens PDFs with qpdf, which knows their objects but draws nothing, within limits that no bomb passes."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,5 +31,8 @@ def structure(path: Path, *, password: str | None = None) -> Iterator[Any]:
         run_length_max_memory=MAX_STREAM,
         dct_max_memory=MAX_STREAM,
     )
-    with pikepdf.open(path, password=password or "", inherit_page_attributes=False) as document:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of a password that was not needed
+        document = pikepdf.open(path, password=password or "", inherit_page_attributes=False)
+    with document:
         yield document
