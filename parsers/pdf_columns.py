@@ -1,0 +1,202 @@
+"""Tables without ruled cells: read from where words stand, by a header that names parts and quantities.
+
+Lines below the header are put into its columns and into rows, over as many pages as the table has. Where no header
+is known, lines that share three gaps are taken for a table, if numbers stand in it.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from parsers.pdf_table_edges import Edge
+from parsers.pdf_table_head import Head, cuts, head_at, heads
+from parsers.pdf_table_rows import LEADING, Aligned, Layout, Reading, assembled, is_full, pieces_of
+from parsers.pdf_table_text import Line, space_of, split
+
+_TOP = 12  # lines at the top of a page among which a table must go on, or it does not
+_SHARED = 3  # gaps that lines without a known header must share
+_LINES = 5  # of them
+_WIDE = 2.5  # spaces in such a gap
+_LOOKED_AT = 40  # lines of a page that show whether they stand in columns
+_FITTING = 0.9  # share of them that do
+_EDGE = 4  # lines of a page's head, and of its foot
+_NUMBERED = re.compile(
+    r"\b(?:page|pg|p|sheet|seite|blatt|página|pagina|pág)\.?\s{0,3}\d"
+    r"|\d\s{0,3}(?:/|of|von|de|di|sur|van)\s{0,3}\d|^\W*\d+\W*$"
+)
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A table on one page, or its part on that page."""
+
+    box: Box
+    rows: list[list[str]]  # without the header
+    layout: Layout | None  # None where no header is known
+    goes_on: bool  # with the table of the page before
+    open: bool  # whether it may go on over the page
+    aligned: Aligned | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    lines: Sequence[Line]
+    rules: Sequence[Edge]
+    space: float
+
+
+def blocks(lines: Sequence[Line], rules: Sequence[Edge], *, before: Block | None = None) -> list[Block]:
+    """The tables among the lines of a page from top to bottom; `before` is one that may go on here."""
+    page = _Page(lines, rules, space_of(lines))
+    found: list[Block] = []
+    at = 0
+    if before is not None and before.layout is not None:
+        follower, at = _going_on(page, before, before.layout)
+        if follower:
+            found.append(follower)
+    while at < len(lines):
+        head = next(heads(lines, space=page.space, start=at), None)
+        if head is None:
+            break
+        block, at = _below(page, head, last=found[-1] if found else None)
+        if block:
+            found.append(block)
+    return found or _unnamed(page)
+
+
+def without_repeated(lines: Sequence[Line], *others: Sequence[Line]) -> list[Line]:
+    """The lines without the head and the foot of the page: those that a page beside it has at the same place."""
+    known = {key for page in others for line in (*page[:_EDGE], *page[-_EDGE:]) for key in _keys(line)}
+    space = space_of(lines)
+    first, last = 0, len(lines)
+    while first < min(_EDGE, last) and _repeats(lines[first], known) and not head_at(lines, first, space=space):
+        first += 1
+    while last > max(first, len(lines) - _EDGE) and _repeats(lines[last - 1], known):
+        last -= 1
+    return list(lines[first:last])
+
+
+def _below(page: _Page, head: Head, *, last: Block | None) -> tuple[Block | None, int]:
+    """The table below a header, and the index of the line after it."""
+    end = _next_head(page, head.after)
+    layout = _layout(page, head, end)
+    reading = _read(page, layout, head.after, end, above=page.lines[head.after - 1].middle, aligned=None)
+    if not reading.rows or (len(reading.rows) == 1 and not is_full(reading.rows[0], layout.columns)):
+        return None, head.after
+    same = last is not None and last.open and last.layout is not None and last.layout.texts == layout.texts
+    box = layout.left, page.lines[head.first].y0, layout.right, reading.y1
+    return _block(layout, reading, box=box, goes_on=same), head.after + reading.after
+
+
+def _going_on(page: _Page, before: Block, layout: Layout) -> tuple[Block | None, int]:
+    """How the table of the page before goes on at the top of this one, and the index of the line after it."""
+    head = next(heads(page.lines, space=page.space), None)
+    top = page.lines[:_TOP]
+    first = next((at for at, line in enumerate(top) if is_full(layout.cells(line), layout.columns)), None)
+    if head is not None and (first is None or head.first <= first):
+        if head.texts != layout.texts:
+            return None, 0
+        start, end = head.after, _next_head(page, head.after)
+        layout, above = _layout(page, head, end), page.lines[start - 1].middle
+    elif first is None or (fitting := _fitting(page, layout, first)) is None:
+        return None, 0
+    else:
+        layout = fitting
+        start, end = _first(page, first), _next_head(page, first)
+        above = page.lines[start].middle - 100.0
+    reading = _read(page, layout, start, end, above=above, aligned=before.aligned)
+    if not reading.rows:
+        return None, 0
+    box = layout.left, reading.y0, layout.right, reading.y1
+    return _block(layout, reading, box=box, goes_on=True), start + reading.after
+
+
+def _fitting(page: _Page, layout: Layout, first: int) -> Layout | None:
+    """The layout as this page has it; None where its lines do not stand in such columns."""
+    lines = page.lines[first : _next_head(page, first)][:_LOOKED_AT]
+    anew = replace(layout, cuts=cuts(layout.head, lines))
+    wide = len(lines) * _FITTING
+    return next((one for one in (layout, anew) if sum(map(one.fits, lines)) >= wide), None)
+
+
+def _first(page: _Page, at: int) -> int:
+    """The index of the first line of those that stand close above line `at`."""
+    lines = page.lines
+    while at > 0 and lines[at].middle - lines[at - 1].middle <= LEADING * (lines[at].y1 - lines[at].y0):
+        at -= 1
+    return at
+
+
+def _layout(page: _Page, head: Head, end: int) -> Layout:
+    ends = cuts(head.cells, page.lines[head.after : end])
+    below = [word for line in page.lines[head.after : min(end, head.after + 20)] for word in line.words]
+    inner = [word for word in below if word.x0 < head.cells[-1].x1 and word.x1 > head.cells[0].x0]
+    left = min([head.cells[0].x0, *(word.x0 for word in inner)])
+    right = max([head.cells[-1].x1, *(word.x1 for word in inner)])
+    return Layout(head=head.cells, columns=head.columns, cuts=ends, left=left, right=right)
+
+
+def _read(page: _Page, layout: Layout, start: int, end: int, *, above: float, aligned: Aligned | None) -> Reading:
+    pieces = pieces_of(page.lines[start:end], layout, rules=page.rules, above=above)
+    return assembled(pieces, layout, aligned=aligned)
+
+
+def _next_head(page: _Page, start: int) -> int:
+    """The index of the next header, or of the page's end."""
+    found = next(heads(page.lines, space=page.space, start=start), None)
+    return found.first if found else len(page.lines)
+
+
+def _block(layout: Layout, reading: Reading, *, box: Box, goes_on: bool) -> Block:
+    return Block(
+        box=box, rows=reading.rows, layout=layout, goes_on=goes_on, open=not reading.ended, aligned=reading.aligned
+    )
+
+
+def _unnamed(page: _Page) -> list[Block]:
+    """Tables without a known header: lines one below the other that share three gaps or more."""
+    found = []
+    run: list[Line] = []
+    for line in [*page.lines, None]:
+        wide = line is not None and len(split(line, _WIDE * page.space)) > _SHARED
+        near = not run or line is None or line.middle - run[-1].middle <= 3 * (line.y1 - line.y0)
+        if line is not None and wide and near:
+            run.append(line)
+            continue
+        if len(run) >= _LINES and (block := _shared(run, _WIDE * page.space)):
+            found.append(block)
+        run = [line] if line is not None and wide else []
+    return found
+
+
+def _shared(lines: Sequence[Line], gap: float) -> Block | None:
+    """The lines as a table; None where they share too few gaps, or hold no numbers."""
+    columns: list[tuple[float, float]] = []
+    for x0, x1 in sorted((word.x0, word.x1) for line in lines for word in line.words):
+        if columns and x0 - columns[-1][1] < gap:
+            columns[-1] = columns[-1][0], max(columns[-1][1], x1)
+        else:
+            columns.append((x0, x1))
+    if len(columns) <= _SHARED:
+        return None
+    rows = [[" ".join(word.text for word in line.words if x0 <= word.x0 <= x1) for x0, x1 in columns] for line in lines]
+    numbers = [sum(any(map(str.isdigit, cells[at])) for cells in rows) for at in range(len(columns))]
+    filled = [sum(bool(cells[at]) for cells in rows) for at in range(len(columns))]
+    if max(numbers) < 0.8 * len(rows) or min(filled) < 0.5 * len(rows):
+        return None
+    box = columns[0][0], lines[0].y0, columns[-1][1], lines[-1].y1
+    return Block(box=box, rows=rows, layout=None, goes_on=False, open=False)
+
+
+def _repeats(line: Line, known: set[tuple[int, str]]) -> bool:
+    return not known.isdisjoint(_keys(line))
+
+
+def _keys(line: Line) -> list[tuple[int, str]]:
+    """What a line of a page's head or foot shares with that of the next page: its place, and all but the number."""
+    text = line.text.casefold()
+    if _NUMBERED.search(text):
+        text = re.sub(r"\d+", "#", text)
+    return [(round(line.middle) + more, text) for more in (0, 1)]
