@@ -32,7 +32,6 @@ def structure(path: Path, *, password: str | None = None) -> Iterator[Any]:
         dct_max_memory=MAX_STREAM,
     )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of a password that was not needed
-        document = pikepdf.open(path, password=password or "", inherit_page_attributes=False)
-    with document:
-        yield document
+        warnings.simplefilter("ignore")  # of a password that was not needed, of fields without a form
+        with pikepdf.open(path, password=password or "", inherit_page_attributes=False) as document:
+            yield document

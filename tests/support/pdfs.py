@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -102,7 +103,8 @@ def _saved(pdf: bytes, **options: Any) -> bytes:
     import pikepdf
 
     out = io.BytesIO()
-    with pikepdf.open(io.BytesIO(pdf)) as document:
+    with warnings.catch_warnings(), pikepdf.open(io.BytesIO(pdf)) as document:
+        warnings.simplefilter("ignore")  # of fields without a form
         document.save(out, **options)
     return out.getvalue()
 
