@@ -34,7 +34,7 @@ def scaled_frames(found: Opened, side: int, *, shape: Shape, warn: Warn = quiet)
     """
     frames: list[Image] = []
     milliseconds: list[int] = []
-    room = _frames_allowed(found)
+    room, broken = _frames_allowed(found), False
     try:
         for frame in _frames(found):
             if len(frames) >= room or sum(milliseconds) >= MAX_MILLISECONDS:
@@ -47,10 +47,14 @@ def scaled_frames(found: Opened, side: int, *, shape: Shape, warn: Warn = quiet)
                 small.info = {}
                 frames.append(small.convert("RGBA"))
             milliseconds.append(_shown(frame))
+        else:
+            broken = found.header.cut
     except InputError:
         if not frames:
             raise
-        warn("image.truncated", f"The animation is damaged after {len(frames):,} frames; those are kept.")
+        broken = True
+    if broken:
+        warn("image.truncated", f"The animation is cut off or damaged; its first {len(frames):,} frames are kept.")
     loops = found.picture.info.get("loop", 1)
     return Moving(frames, milliseconds, loops if isinstance(loops, int) and 0 <= loops < 1 << 16 else 0)
 
