@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from parsers.pdf_table_edges import Edge
-from parsers.pdf_table_head import Head, cuts, head_at, heads
+from parsers.pdf_table_head import MAX_HEADER, Head, cuts, head_at, heads
 from parsers.pdf_table_rows import LEADING, Aligned, Layout, Reading, assembled, is_full, pieces_of
 from parsers.pdf_table_text import Line, space_of, split
+from parsers.pdf_words import Word
 
 _TOP = 12  # lines at the top of a page among which a table must go on, or it does not
 _SHARED = 3  # gaps that lines without a known header must share
@@ -75,6 +76,10 @@ def without_repeated(lines: Sequence[Line], *others: Sequence[Line]) -> list[Lin
         first += 1
     while last > max(first, len(lines) - _EDGE) and _repeats(lines[last - 1], known):
         last -= 1
+    while 0 < first < last and _close(lines[first - 1], lines[first]):
+        first -= 1
+    while first < last < len(lines) and _close(lines[last - 1], lines[last]):
+        last += 1
     return list(lines[first:last])
 
 
@@ -92,25 +97,41 @@ def _below(page: _Page, head: Head, *, last: Block | None) -> tuple[Block | None
 
 def _going_on(page: _Page, before: Block, layout: Layout) -> tuple[Block | None, int]:
     """How the table of the page before goes on at the top of this one, and the index of the line after it."""
-    head = next(heads(page.lines, space=page.space), None)
-    top = page.lines[:_TOP]
-    first = next((at for at, line in enumerate(top) if is_full(layout.cells(line), layout.columns)), None)
-    if head is not None and (first is None or head.first <= first):
-        if head.texts != layout.texts:
-            return None, 0
-        start, end = head.after, _next_head(page, head.after)
-        layout, above = _layout(page, head, end), page.lines[start - 1].middle
-    elif first is None or (fitting := _fitting(page, layout, first)) is None:
-        return None, 0
+    again = _header_again(page, layout)
+    if again:
+        layout, first = again
+        start, above = first, page.lines[first - 1].middle
     else:
-        layout = fitting
-        start, end = _first(page, first), _next_head(page, first)
+        top = page.lines[:_TOP]
+        found = next((at for at, line in enumerate(top) if is_full(layout.cells(line), layout.columns)), None)
+        head = next(heads(page.lines, space=page.space), None)
+        if found is None or (head is not None and head.first <= found):
+            return None, 0
+        start = first = _first(page, found)
         above = page.lines[start].middle - 100.0
-    reading = _read(page, layout, start, end, above=above, aligned=before.aligned)
+    fitting = _fitting(page, layout, first)
+    if fitting is None:
+        return None, 0
+    reading = _read(page, fitting, start, _next_head(page, start), above=above, aligned=before.aligned)
     if not reading.rows:
         return None, 0
-    box = layout.left, reading.y0, layout.right, reading.y1
-    return _block(layout, reading, box=box, goes_on=True), start + reading.after
+    box = layout.left, page.lines[first - 1].y0 if again else reading.y0, layout.right, reading.y1
+    return _block(fitting, reading, box=box, goes_on=True), start + reading.after
+
+
+def _header_again(page: _Page, layout: Layout) -> tuple[Layout, int] | None:
+    """Where the table's header stands once more among the first lines: the layout there, and the line below it."""
+    wanted = sorted(word for text in layout.texts for word in text.split())
+    for at in range(min(_TOP, len(page.lines))):
+        words: list[Word] = []
+        for after in range(at + 1, min(at + MAX_HEADER, len(page.lines)) + 1):
+            words += page.lines[after - 1].words
+            if len(words) >= len(wanted):
+                break
+        if sorted(word.text for word in words) == wanted:
+            moved = min(word.x0 for word in words) - min(cell.x0 for cell in layout.head)
+            return layout.moved(moved), after
+    return None
 
 
 def _fitting(page: _Page, layout: Layout, first: int) -> Layout | None:
@@ -124,7 +145,7 @@ def _fitting(page: _Page, layout: Layout, first: int) -> Layout | None:
 def _first(page: _Page, at: int) -> int:
     """The index of the first line of those that stand close above line `at`."""
     lines = page.lines
-    while at > 0 and lines[at].middle - lines[at - 1].middle <= LEADING * (lines[at].y1 - lines[at].y0):
+    while at > 0 and _close(lines[at - 1], lines[at]):
         at -= 1
     return at
 
@@ -188,6 +209,11 @@ def _shared(lines: Sequence[Line], gap: float) -> Block | None:
         return None
     box = columns[0][0], lines[0].y0, columns[-1][1], lines[-1].y1
     return Block(box=box, rows=rows, layout=None, goes_on=False, open=False)
+
+
+def _close(above: Line, below: Line) -> bool:
+    """Whether two lines stand as close as those of one cell; what stands at a page's edge by itself does not."""
+    return below.middle - above.middle <= LEADING * (below.y1 - below.y0)
 
 
 def _repeats(line: Line, known: set[tuple[int, str]]) -> bool:

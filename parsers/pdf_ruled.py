@@ -35,7 +35,7 @@ class TooMuchError(Exception):
 
 
 def grids(edges: Edges, words: Sequence[Word]) -> list[Grid]:
-    """The ruled tables of a page from top to bottom. Raises `TooMuchError`."""
+    """The ruled tables of a page from top to bottom; those of one row are none, or the end of one. Raises `TooMuchError`."""
     if edges.cut:
         raise TooMuchError
     if len({round(edge.x0) for edge in edges.upright}) < 3 or len(edges.level) < 3:
@@ -89,7 +89,7 @@ def _plain(edge: Edge, orientation: str) -> dict[str, Any]:
 def _grid(cells: Sequence[Box], words: Sequence[Word], middles: Sequence[float]) -> Grid | None:
     """The cells with their texts; None where they are a frame, a form or a drawing."""
     lefts, tops = sorted({cell[0] for cell in cells}), sorted({cell[1] for cell in cells})
-    if len(lefts) < 2 or len(tops) < 2:
+    if len(lefts) < 2:
         return None
     rows = [[""] * len(lefts) for _ in tops]
     column, row = {left: at for at, left in enumerate(lefts)}, {top: at for at, top in enumerate(tops)}
@@ -98,7 +98,7 @@ def _grid(cells: Sequence[Box], words: Sequence[Word], middles: Sequence[float])
         inside = [word for word in between if cell[0] <= (word.x0 + word.x1) / 2 < cell[2]]
         rows[row[cell[1]]][column[cell[0]]] = joined(line.text for line in lines_of(inside))
     filled = [sum(map(bool, cells)) for cells in rows]
-    if sum(count >= 2 for count in filled) < max(2, _FILLED * len(rows)):
+    if sum(count >= 2 for count in filled) < max(min(2, len(rows)), _FILLED * len(rows)):
         return None
     box = lefts[0], tops[0], max(cell[2] for cell in cells), max(cell[3] for cell in cells)
     return Grid(box=box, columns=tuple(lefts), rows=[cells for cells in rows if any(cells)])

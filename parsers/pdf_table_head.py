@@ -52,8 +52,9 @@ def head_at(lines: Sequence[Line], at: int, *, space: float) -> Head | None:
             if not cells or len(cells) > MAX_COLUMNS:
                 break
             columns = columns_of([cell.text for cell in cells], None)
-            if columns and (best is None or _better(columns, after, best)):
-                best = Head(cells=tuple(cells), columns=columns, first=at, after=after)
+            if columns:
+                found = Head(cells=tuple(cells), columns=columns, first=at, after=after)
+                best = found if best is None or _rank(found) > _rank(best) else best
     return best
 
 
@@ -63,9 +64,10 @@ def cuts(cells: Sequence[Cell], below: Sequence[Line]) -> tuple[float, ...]:
     return tuple(_strip(left.x1, right.x0, below) for left, right in pairwise(cells))
 
 
-def _better(columns: Columns, after: int, best: Head) -> bool:
-    """More meanings win; with equal ones, the header that takes in the words below, if that left it as good."""
-    return columns.score > best.columns.score or (columns.score == best.columns.score and after > best.after)
+def _rank(head: Head) -> tuple[int, int, int]:
+    """More meanings win; of equals, no two columns for one thing (`Part`, `Number`), and more of the words below."""
+    fields = [known.field for cell in head.cells if (known := meaning(cell.text))]
+    return head.columns.score, len(set(fields)) - len(fields), head.after
 
 
 def _stacked(cells: Sequence[Cell], lines: Sequence[Line], at: int, *, gap: float) -> list[Cell] | None:

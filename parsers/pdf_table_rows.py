@@ -4,7 +4,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -55,6 +55,12 @@ class Layout:
     def fits(self, line: Line) -> bool:
         """Whether no word of the line stands across two columns."""
         return not any(word.x0 < cut - 1 and word.x1 > cut + 1 for word in line.words for cut in self.cuts)
+
+    def moved(self, by: float) -> "Layout":
+        """The same further right: pages that face each other have margins of their own."""
+        head = tuple(Cell(cell.text, cell.x0 + by, cell.x1 + by) for cell in self.head)
+        ends = tuple(cut + by for cut in self.cuts)
+        return replace(self, head=head, cuts=ends, left=self.left + by, right=self.right + by)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -149,6 +149,12 @@ class _Reader:
         except TooMuchError:
             found, issue = [], _limit(sheet.number, "more lines are drawn on it than in any table")
         parts = [_ruled(grid) for grid in found]
+        parts = [
+            part
+            for part in parts
+            if len(part.source.rows) > 1 or self._goes_on(part, sheet.number, only=part is parts[0])
+        ]
+        found = [part.source for part in parts if isinstance(part.source, Grid)]
         lines = lines_of(outside(sheet.words, found)) if found else sheet.lines
         lines = without_repeated(lines, *beside)
         last = self._open[-1].source if self._open else None

@@ -4,6 +4,8 @@ import random
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from support.pdfs import assembled
+
 STYLES = ("ruled", "hlines", "zebra", "plain")
 
 # Widths of the characters from the space to `~` in thousandths of the size: Adobe's metrics of the standard fonts.
@@ -402,35 +404,43 @@ def written(pages: list[_Page], look: _Look) -> bytes:
 
 
 def document(
-    streams: list[str], *, box: tuple[int, int] = (595, 842), fonts: tuple[str, ...] = ("Helvetica",)
+    streams: list[str],
+    *,
+    box: tuple[int, int] = (595, 842),
+    fonts: tuple[str, ...] = ("Helvetica",),
+    form: str = "",
+    turn: int = 0,
 ) -> bytes:
-    """A PDF with a page of each stream of operators; its fonts are /F1, /F2."""
+    """A PDF with a page of each stream of operators; its fonts are /F1, /F2, its form /X1; `turn` in degrees."""
     bodies: list[bytes] = [b"<< /Type /Catalog /Pages 2 0 R >>", b""]
     named = " ".join(f"/F{at} {at + 2} 0 R" for at in range(1, len(fonts) + 1))
-    bodies += [
-        f"<< /Type /Font /Subtype /Type1 /BaseFont /{font} /Encoding /WinAnsiEncoding >>".encode() for font in fonts
-    ]
+    entries = "/Type /Font /Subtype /Type1 /Encoding /WinAnsiEncoding"
+    bodies.extend(f"<< {entries} /BaseFont /{font} >>".encode() for font in fonts)
+    bodies.append(_stream(form, f"/Type /XObject /Subtype /Form /BBox [0 0 {box[0]} {box[1]}]"))
+    resources = f"<< /Font << {named} >> /XObject << /X1 {len(bodies)} 0 R >> >>"
     kids = []
     for stream in streams:
-        content = stream.encode("cp1252")
-        bodies.append(b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content))
+        bodies.append(_stream(stream))
         page = f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {box[0]} {box[1]}] /Contents {len(bodies)} 0 R"
-        bodies.append(f"{page} /Resources << /Font << {named} >> >> >>".encode())
+        bodies.append(f"{page} /Rotate {turn} /Resources {resources} >>".encode())
         kids.append(f"{len(bodies)} 0 R")
     bodies[1] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>".encode()
-    out, offsets = b"%PDF-1.4\n", []
-    for number, body in enumerate(bodies, 1):
-        offsets.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    size, start = len(bodies) + 1, len(out)
-    return out + b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n" % (
-        size,
-        table,
-        size,
-        start,
-    )
+    return assembled([body.decode("latin-1") for body in bodies])
+
+
+def _stream(operators: str, entries: str = "") -> bytes:
+    content = operators.encode("cp1252")
+    return b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(content), entries.encode(), content)
 
 
 def _escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("(", "\\(").replace(")", "\\)")
+
+
+def placed(texts: list[str]) -> str:
+    """Operators that draw texts of 9 points, each given as `x y text`."""
+    out = []
+    for text in texts:
+        x, y, words = text.split(" ", 2)
+        out.append(f"1 0 0 1 {x} {y} Tm ({_escaped(words)}) Tj")
+    return "\n".join(["\nBT 0 g /F1 9 Tf", *out, "ET"])
