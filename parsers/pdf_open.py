@@ -10,6 +10,7 @@ from jobs.errors import InputError, UnreadableFile
 
 REOPEN_AFTER = 200  # pages: PDFium keeps whatever it has read of a document until that is closed
 MAX_PASSWORD = 127  # bytes of UTF-8 that count, ISO 32000-2 section 7.6.4.3
+MOST_OPENINGS = 20  # of one document: each goes through its pages anew
 _LOOKED_AT = 2_000  # pages, one by one from the last
 _PASSWORD_ERROR = 4  # PDFium's FPDF_ERR_PASSWORD
 _SECURITY_ERROR = 5  # FPDF_ERR_SECURITY: a kind of encryption that it does not know
@@ -61,22 +62,23 @@ def page_by_page(
 ) -> Iterator[tuple[int, Any | None]]:
     """Number and open page of `first` to `last` (from 1), None for a page that can't be opened; raises as `opened`.
 
-    A page is closed when the next is asked for. The document is opened anew every `REOPEN_AFTER` pages, so that
-    memory does not grow with their number.
+    A page is closed when the next is asked for. The document is opened anew every `REOPEN_AFTER` pages or more, so
+    that memory does not grow with their number.
     """
     start, end = max(first, 1), None
     while end is None or start <= end:
         with opened(path, password=password) as document:
             if end is None:
                 end = last_readable(document) if last is None else min(last, last_readable(document))
-            for number in range(start, min(end + 1, start + REOPEN_AFTER)):
+            run = max(REOPEN_AFTER, end // MOST_OPENINGS)
+            for number in range(start, min(end + 1, start + run)):
                 page = _page(document, number)
                 try:
                     yield number, page
                 finally:
                     if page is not None:
                         page.close()
-        start += REOPEN_AFTER
+        start += run
 
 
 def unreadable() -> UnreadableFile:

@@ -37,7 +37,12 @@ def gap_of(text_page: Any, frame: Frame, *, width: float) -> Gap | None:
 
     It is found from PDFium's rectangles, of which a page has few: looking costs little where there is one column.
     """
-    stretches = list(_stretches(text_page, frame, width))
+    rectangles = _rectangles(text_page, frame)
+    middle, slack = width / 2, width * _SLACK
+    halves = (sum(one[2] <= middle + slack for one in rectangles), sum(one[0] >= middle - slack for one in rectangles))
+    if min(halves) < _MIN_LINES:  # most pages go no further than this
+        return None
+    stretches = list(_stretches(rectangles, middle, slack))
     left = [one for one in stretches if one.side < 0]
     right = [one for one in stretches if one.side > 0]
     fewer = min(len(left), len(right))
@@ -82,20 +87,28 @@ def lines_in_order(words: Sequence[Word], gap: Gap) -> list[list[Word]] | None:
     return found + left + right
 
 
-def _stretches(text_page: Any, frame: Frame, width: float) -> Iterator[_Stretch]:
-    """Pieces of lines in the order in which they are drawn; those that continue each other are one."""
+def _rectangles(text_page: Any, frame: Frame) -> list[tuple[float, float, float, float]]:
+    """PDFium's rectangles of text (left, top, right, bottom), in the order in which they are drawn."""
     from pypdfium2 import raw
 
     count = text_page.count_rects()
     if not 2 * _MIN_LINES <= count <= MAX_RECTS:
-        return
-    corners = [ctypes.c_double() for _ in range(4)]
-    x0, y0, x1, y1 = corners
-    middle, slack = width / 2, width * _SLACK
-    last: _Stretch | None = None
+        return []
+    left, top, right, bottom = (ctypes.c_double() for _ in range(4))
+    get, page, shown = raw.FPDFText_GetRect, text_page.raw, frame.shown
+    found = []
     for index in range(count):
-        raw.FPDFText_GetRect(text_page.raw, index, x0, y1, x1, y0)
-        left, top, right, bottom = frame.shown((x0.value, y0.value, x1.value, y1.value))
+        get(page, index, left, top, right, bottom)
+        found.append(shown((left.value, bottom.value, right.value, top.value)))
+    return found
+
+
+def _stretches(
+    rectangles: Iterable[tuple[float, float, float, float]], middle: float, slack: float
+) -> Iterator[_Stretch]:
+    """Pieces of lines; rectangles that continue each other are one."""
+    last: _Stretch | None = None
+    for left, top, right, bottom in rectangles:
         side = -1 if right <= middle + slack else 1 if left >= middle - slack else 0
         level = (top + bottom) / 2
         if last and last.side == side and abs(last.y - level) < (bottom - top) * _LEVEL:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from parsers.pdf_inspect import visible
 from parsers.pdf_letters import cleaned, letters
 from parsers.pdf_open import last_readable, opened, page_by_page
 from parsers.pdf_reading_order import gap_of, lines_in_order
-from parsers.pdf_words import Word, frame_of, line_height
+from parsers.pdf_words import Word, frame_of, line_heights
 from parsers.pdf_words import words as words_of
 
 MAX_CHARACTERS = 500_000  # of one page: a page of small print has 10,000
@@ -102,23 +103,24 @@ def _headings(text_page: Any, raw: str, count: int) -> list[str]:
     """Lines in a larger font than the page's usual one."""
     if len(raw) != count:  # then places in the text are not places among the characters
         return []
-    found: list[tuple[float, str]] = []
-    for match in _LINE.finditer(raw):
-        if len(found) == _LINES:
-            break
-        found.append((line_height(text_page, match.start()), match[0]))
-    return _larger(found)
+    lines = list(islice(_LINE.finditer(raw), _LINES))
+    heights = line_heights(text_page, [line.start() for line in lines])
+    return _larger([(height, line[0]) for height, line in zip(heights, lines, strict=True)])
 
 
 def _larger(lines: Sequence[tuple[float, str]]) -> list[str]:
     """Of lines with their heights, those that are higher than what most of the text is written in."""
-    written: dict[float, int] = {}
+    written: dict[int, int] = {}  # tenths of points -> characters
+    highest = 0
     for height, line in lines:
-        written[round(height, 1)] = written.get(round(height, 1), 0) + len(line)
-    if len(written) < 2:
+        tenths = int(height * 10)
+        written[tenths] = written.get(tenths, 0) + len(line)
+        highest = max(highest, tenths)
+    usual = max(written, key=lambda height: written[height], default=0)
+    if highest <= usual * _LARGER:
         return []
-    usual = max(written, key=lambda height: written[height])
-    found = (letters(line).strip() for height, line in lines if height > usual * _LARGER and len(line) <= MAX_HEADING)
+    least = usual / 10 * _LARGER
+    found = (letters(line).strip() for height, line in lines if height > least and len(line) <= MAX_HEADING)
     return [line for line in found if line][:MAX_HEADINGS]
 
 

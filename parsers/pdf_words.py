@@ -2,6 +2,7 @@
 
 import ctypes
 import re
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from parsers.pdf_letters import letters
@@ -69,9 +70,10 @@ def words(page: Any, *, text_page: Any = None, fonts: bool = False) -> list[Word
         text_page.close()
 
 
-def line_height(text_page: Any, at: int) -> float:
-    """Height in points of the font's line at a character; for text that runs up or down, its width."""
-    return _Boxes(text_page).of(at, at)[1]
+def line_heights(text_page: Any, places: Iterable[int]) -> list[float]:
+    """Height in points of the font's line at each of these characters."""
+    boxes = _Boxes(text_page)
+    return [box[3] - box[1] for box in map(boxes.one, places)]
 
 
 def _words(text_page: Any, frame: Frame, *, fonts: bool) -> list[Word]:
@@ -113,6 +115,7 @@ class _Boxes:
         from pypdfium2 import raw
 
         self._raw = raw
+        self._box = raw.FPDFText_GetLooseCharBox
         self._page = text_page.raw
         self._rect = raw.FS_RECTF()
         self._reference = ctypes.byref(self._rect)
@@ -120,14 +123,14 @@ class _Boxes:
 
     def of(self, first: int, last: int) -> tuple[tuple[float, float, float, float], float]:
         """Left, bottom, right and top of the characters `first` to `last`, and the height of their line."""
-        left, bottom, right, top = start = self._of(first)
+        left, bottom, right, top = start = self.one(first)
         size = top - bottom
         if last != first:
-            end = self._of(last)
+            end = self.one(last)
             level = abs(end[1] - bottom) < size / 2
             if level and size > 0 and end[2] > left:
                 return (left, min(bottom, end[1]), max(right, end[2]), max(top, end[3])), size
-            boxes = [start, *(self._of(at) for at in range(first + 1, last)), end]
+            boxes = [start, *(self.one(at) for at in range(first + 1, last)), end]
             # Characters without ink (an unknown glyph, say) have a box without area, which may lie anywhere.
             boxes = [box for box in boxes if box[2] > box[0] and box[3] > box[1]] or boxes
             lefts, bottoms, rights, tops = zip(*boxes, strict=True)
@@ -144,7 +147,8 @@ class _Boxes:
         self._raw.FPDFText_GetFontInfo(self._page, at, name, _FONT_NAME, self._flags)
         return bool(self._flags.value & _FORCE_BOLD) or b"bold" in name.value.lower()
 
-    def _of(self, at: int) -> tuple[float, float, float, float]:
-        self._raw.FPDFText_GetLooseCharBox(self._page, at, self._reference)
+    def one(self, at: int) -> tuple[float, float, float, float]:
+        """Left, bottom, right and top of a character, as high as its font."""
+        self._box(self._page, at, self._reference)
         rect = self._rect
         return rect.left, rect.bottom, rect.right, rect.top
