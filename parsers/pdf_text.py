@@ -1,6 +1,7 @@
 """The text of a PDF, a page at a time and in reading order: cleaned, with headings, and with boxes of words on request."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -18,8 +19,11 @@ MAX_CHARACTERS = 500_000  # of one page: a page of small print has 10,000
 MAX_HEADINGS = 30  # of one page
 MAX_HEADING = 120  # characters
 _LARGER = 1.15  # times the height of the page's usual line, from which a line is a heading
+_MUCH = 0.2  # share of a page's characters
+_MANY = 3  # lines
 _LINES = 300  # of a page whose heights are asked for
 _SAMPLE = 200  # characters that nearly always show whether there are any
+_LEADERS = re.compile(r"\.{4}|(?:\. ){3}")  # of a table of contents
 _LINE = re.compile(r"[^\r\n]+")
 
 
@@ -109,19 +113,25 @@ def _headings(text_page: Any, raw: str, count: int) -> list[str]:
 
 
 def _larger(lines: Sequence[tuple[float, str]]) -> list[str]:
-    """Of lines with their heights, those that are higher than what most of the text is written in."""
-    written: dict[int, int] = {}  # tenths of points -> characters
-    highest = 0
+    """Of lines with their heights, those that are higher than what the page's text is written in."""
+    written: Counter[int] = Counter()  # tenths of points -> characters
+    times: Counter[int] = Counter()  # the same -> lines
     for height, line in lines:
         tenths = int(height * 10)
-        written[tenths] = written.get(tenths, 0) + len(line)
-        highest = max(highest, tenths)
-    usual = max(written, key=lambda height: written[height], default=0)
-    if highest <= usual * _LARGER:
+        written[tenths] += len(line)
+        times[tenths] += 1
+    if len(written) < 2:
         return []
-    least = usual / 10 * _LARGER
-    found = (letters(line).strip() for height, line in lines if height > least and len(line) <= MAX_HEADING)
-    return [line for line in found if line][:MAX_HEADINGS]
+    # Of several fonts that much is written in, the largest is the text's, and a smaller one that of code or notes.
+    share = written.total() * _MUCH
+    texts = [height for height in written if written[height] >= share and times[height] >= _MANY]
+    least = max(texts, default=max(written, key=lambda height: written[height])) / 10 * _LARGER
+    found = (letters(line).strip() for height, line in lines if height > least)
+    return [line for line in found if _is_title(line)][:MAX_HEADINGS]
+
+
+def _is_title(line: str) -> bool:
+    return len(line) <= MAX_HEADING and not _LEADERS.search(line) and any(char.isalpha() for char in line)
 
 
 def _issue(first: int, last: int) -> Issue:
