@@ -15,6 +15,9 @@ BENCHES = {
     "parts": "parts lists: parsers and the whole step over bare libraries, speed and memory in the sandbox",
     "catalog": "compiling a parts catalog of real size, and asking it, over plain dictionaries",
     "resolver": "what a row of a list costs: seen before, of a new id, of an unknown one; and the survey of a list",
+    "documents": "text and pictures of PDF pages as the pipeline makes them, over bare PDFium; two workers over one",
+    "images": "thumbnails of pictures over bare Pillow, and the memory that one of 100 million pixels takes",
+    "ocr": "scanned pages: part numbers read right, pages per second, memory; tesseract's modes side by side",
     "idle": "memory and processor time of the embedded platform while nothing happens",
 }
 USAGE = 2  # exit code

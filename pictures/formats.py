@@ -39,7 +39,7 @@ DECODERS = {
     Format.BMP: Decoder("BMP", "BmpImagePlugin", 120 * MEGA, 512 * MiB),
     Format.AVIF: Decoder("AVIF", "AvifImagePlugin", 40 * MEGA, 64 * MiB),
 }
-# A JPEG that can't be decoded at a fraction of its size: all its coefficients are kept, 6 to 8 bytes for each pixel.
+# A JPEG whose scans add up: all its coefficients are kept, 6 to 8 bytes for each pixel.
 MAX_PIXELS_PROGRESSIVE = 100 * MEGA
 MAX_PIXELS_RUNS = 16 * MEGA  # of a BMP with run lengths, which Pillow unpacks in Python
 MAX_SCANS = 100  # of a progressive JPEG; encoders write about ten, and each costs time for every pixel

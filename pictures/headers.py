@@ -27,7 +27,8 @@ class Header(NamedTuple):
     height: int
     frames: int = 1  # or pages; at most MAX_COUNTED
     fraction: bool = False  # it can be decoded at a half, quarter or eighth of its size
-    scans: int = 1  # of a JPEG
+    buffered: bool = False  # its decoder keeps the whole of it before it gives any pixel: a progressive JPEG
+    scans: int = 1  # of such a JPEG
     runs: bool = False  # a BMP of run lengths
     exif: bytes = b""  # the TIFF structure that EXIF is; of a TIFF its file
     parts: Parts | None = None  # what its decoder may see; None: the whole file

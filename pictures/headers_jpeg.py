@@ -12,7 +12,12 @@ _MAX_PROFILE = 4 << 20  # bytes
 _BLOCK = 1 << 20
 _TAIL = 1 << 16  # bytes at the end in which the end marker should stand
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # start of frame; the others are tables
-_SEQUENTIAL = frozenset({0xC0, 0xC1})  # Huffman, one pass: the only ones decoded line by line
+_SEQUENTIAL = frozenset(
+    {0xC0, 0xC1}
+)  # Huffman, one pass: these are decoded line by line where all components share a scan
+_TRANSFORMED = frozenset(
+    {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
+)  # by cosines, so that a fraction of them gives a smaller picture
 _NEEDED = _FRAMES | {0xC4, 0xCC, 0xDA, 0xDB, 0xDD, 0xE0, 0xEE}  # frames, tables, scan, restart, JFIF, Adobe
 _ALONE = frozenset({0x01, 0xD8, *range(0xD0, 0xD8)})  # markers without a segment
 _SCAN, _EXIF, _PROFILE = 0xDA, 0xE1, 0xE2
@@ -36,15 +41,16 @@ def read(file: BinaryIO) -> Header:
     if len(frames) != 1 or not scan.body:
         raise Lying("Its pixels have no header, or more than one.")
     width, height, components = _frame(frames[0].body)
-    fraction = frames[0].marker in _SEQUENTIAL and scan.body[0] == components
+    buffered = frames[0].marker not in _SEQUENTIAL or scan.body[0] != components
     seen = [(segment.start, segment.end - segment.start) for segment in _seen(segments)]
     exif = next((segment.body[6:] for segment in segments if _is(segment, _EXIF, b"Exif\0\0")), b"")
     return Header(
         Format.JPEG,
         width,
         height,
-        fraction=fraction,
-        scans=1 if fraction else _scans(file),
+        fraction=frames[0].marker in _TRANSFORMED,
+        buffered=buffered,
+        scans=_scans(file) if buffered else 1,
         exif=exif,
         parts=joined([(0, 2), *seen, (scan.end, size - scan.end)]),
         cut=_has_no_end(file, size),

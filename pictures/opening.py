@@ -95,7 +95,7 @@ def decoding(header: Header) -> Iterator[None]:
 
 def _limit(header: Header, asked: int | None) -> int:
     most = DECODERS[header.format].max_pixels
-    if header.format is Format.JPEG and not header.fraction:
+    if header.buffered:
         most = MAX_PIXELS_PROGRESSIVE
     elif header.runs:
         most = MAX_PIXELS_RUNS

@@ -71,7 +71,7 @@ def draft_size(size: tuple[int, int], side: int, *, shapes: frozenset[Shape]) ->
 def reduced(picture: "Image", side: int, *, shape: Shape) -> "Image":
     """What is seen of a picture in plain mode (see `colors.plain`), at least twice as large as `scaled` makes it.
 
-    It goes through in strips: a whole second copy of a large picture would not fit.
+    What has to be converted goes through in strips: a whole second copy of a large picture would not fit.
     """
     from PIL import Image
 
@@ -84,6 +84,8 @@ def reduced(picture: "Image", side: int, *, shape: Shape) -> "Image":
     if factor == (1, 1):
         return plain(picture.crop(box) if shape is Shape.COVER else picture)
     across, down = factor
+    if picture.mode in ("L", "RGB", "CMYK") and "transparency" not in picture.info:
+        return picture.reduce((across, down), box)  # in one go: nothing is copied on the way
     rows = max(1, _STRIP // (wide * down)) * down
     made: Image.Image | None = None
     for top in range(box.top, box.bottom, rows):

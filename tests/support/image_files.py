@@ -109,7 +109,7 @@ def profile(kind="XYZ"):
 
 
 def wide_profile():
-    """sRGB's profile with the primaries of Display P3 put in their place (chromatic values of the profile's tags)."""
+    """The profile of sRGB with the primaries of Display P3 put in their place (chromatic values of the profile's tags)."""
     raw = bytearray(profile("sRGB"))
     primaries = {
         b"rXYZ": (0.51512, 0.24120, -0.00105),

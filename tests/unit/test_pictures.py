@@ -187,6 +187,8 @@ def test_read__odd_sizes(kind, size, tmp_path):
 def test_reduced__is_what_one_piece_would_be(monkeypatch):
     """Strips give the same pixels as the whole picture at once."""
     picture = textured(1001, 777)
+    assert reduced(picture, 50, shape=FIT).tobytes() == picture.reduce((10, 9)).tobytes()
+    picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     whole = reduced(picture, 50, shape=FIT)
     monkeypatch.setattr("pictures.scaling._STRIP", 20_000)
     assert reduced(picture, 50, shape=FIT).tobytes() == whole.tobytes()
