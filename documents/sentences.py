@@ -8,7 +8,7 @@ _WIDE_CLOSERS = "\u300d\u300f\uff09"
 ENDERS = ".!?…:" + _WIDE  # what a line of prose may end in
 CLOSERS = "\"'»”\u2019)]" + _WIDE_CLOSERS  # what may stand behind the mark that ends a sentence
 CJK = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"  # scripts that put no spaces between words
-_END = re.compile(rf"[.!?…][{re.escape(CLOSERS)}]{{0,3}}(?=\s)|[{_WIDE}][{_WIDE_CLOSERS}]{{0,2}}")
+_END = re.compile(rf"[.!?…][{re.escape(CLOSERS)}]{{0,3}}(?=\s|\Z)|[{_WIDE}][{_WIDE_CLOSERS}]{{0,2}}")
 _GAP = re.compile(r"\t|\||\S {2,}\S")
 _LOOK = 24  # characters that are looked at behind and before a mark
 _SHORTEST_ROW = 3  # cells
