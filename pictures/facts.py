@@ -7,7 +7,7 @@ from pictures.colors import Warn, quiet
 from pictures.headers import MAX_COUNTED
 from pictures.looks import SIDE, looks
 from pictures.opening import Opened, opened
-from pictures.reading import masters
+from pictures.reading import pictures, upright_size
 from pictures.scaling import Shape
 
 
@@ -23,22 +23,19 @@ def facts(path: Path, *, keep_gps: bool = False, warn: Warn = quiet) -> dict[str
         if found.header.frames >= MAX_COUNTED:
             warn("image.frames", f"The picture has {MAX_COUNTED:,} frames or more; they were not counted further.")
         exif = found.exif.facts(keep_gps=keep_gps)
-        seen = masters(found, SIDE, shapes=frozenset({Shape.FIT}), warn=warn)[Shape.FIT]
+        seen = pictures(found, SIDE, shapes=frozenset({Shape.FIT}), warn=warn)[Shape.FIT]
         return told | {"exif": exif} | looks(seen)
 
 
 def _told(found: Opened) -> dict[str, Any]:
     """What is known before anything is decoded; width and height are as the picture is seen."""
-    width, height = found.picture.size
-    orientation = found.exif.orientation()
-    if orientation >= 5:  # lies on its side
-        width, height = height, width
+    width, height = upright_size(found)
     return {
         "format": found.header.format.value,
         "width": width,
         "height": height,
         "mode": found.picture.mode,  # Pillow's name: RGB, CMYK, L, P, ...
         "frames": found.header.frames,
-        "orientation": orientation,
+        "orientation": found.exif.orientation(),
         "has_profile": bool(found.picture.info.get("icc_profile")),
     }

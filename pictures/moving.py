@@ -7,6 +7,7 @@ from jobs.errors import InputError
 from pictures.colors import Warn, as_srgb, plain, quiet
 from pictures.formats import Format
 from pictures.opening import Opened, decoding
+from pictures.reading import upright
 from pictures.scaling import Shape, scaled
 from pictures.writing import Moving
 
@@ -44,6 +45,7 @@ def scaled_frames(found: Opened, side: int, *, shape: Shape, warn: Warn = quiet)
             with decoding(found.header):
                 small = scaled(plain(frame), side, shape=shape)
                 small = as_srgb(small, found.picture.info.get("icc_profile"), warn=warn if not frames else quiet)
+                small = upright(small, found.exif.orientation())
                 small.info = {}
                 frames.append(small.convert("RGBA"))
             milliseconds.append(_shown(frame))

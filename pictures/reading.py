@@ -1,39 +1,49 @@
-"""From an opened picture to upright sRGB pixels, not many more than are wanted: draft, decode, reduce, manage, turn."""
+"""From an opened picture to upright sRGB pixels, as many as are wanted: draft, decode, reduce, manage, scale, turn."""
 
 from typing import TYPE_CHECKING
 
 from pictures.colors import Warn, as_srgb, quiet, without_idle_alpha
 from pictures.formats import Format
 from pictures.opening import Opened, decoding
-from pictures.scaling import Shape, draft_size, reduced
+from pictures.scaling import Shape, draft_size, reduced, scaled
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def masters(found: Opened, side: int, *, shapes: frozenset[Shape], warn: Warn = quiet) -> "dict[Shape, Image]":
-    """The picture, decoded once, for each shape: RGB or RGBA, upright, and large enough for `scaled(..., side)`.
+def pictures(found: Opened, side: int, *, shapes: frozenset[Shape], warn: Warn = quiet) -> "dict[Shape, Image]":
+    """The picture in a square of `side` pixels, in each shape, decoded once: RGB or RGBA, upright.
 
     Raises as `opening.opened` does; warns of `image.profile`.
     """
     picture = found.picture
     with decoding(found.header):
+        whole = picture.size
         if found.header.fraction:
-            picture.draft(None, draft_size(picture.size, side, shapes=shapes))
+            picture.draft(None, draft_size(whole, side, shapes=shapes))
         picture.load()
-        # Pillow turns a TIFF upright itself.
-        orientation = 1 if found.header.format is Format.TIFF else found.exif.orientation()
-        return {shape: _master(picture, side, shape, orientation=orientation, warn=warn) for shape in shapes}
+        turn = found.exif.orientation()
+        if found.header.format is Format.TIFF:  # Pillow turns it itself
+            whole, turn = picture.size, 1
+        return {shape: _picture(picture, side, shape=shape, whole=whole, turn=turn, warn=warn) for shape in shapes}
 
 
-def _master(picture: "Image", side: int, shape: Shape, *, orientation: int, warn: Warn) -> "Image":
-    small = reduced(picture, side, shape=shape)
-    made = without_idle_alpha(as_srgb(small, picture.info.get("icc_profile"), warn=warn))
-    made = upright(made, orientation)
-    if made is picture:
-        made = made.copy()
-    made.info = {}  # nothing that the file said goes on into what is written
-    return made
+def _picture(picture: "Image", side: int, *, shape: Shape, whole: tuple[int, int], turn: int, warn: Warn) -> "Image":
+    profile = picture.info.get("icc_profile")
+    small = as_srgb(reduced(picture, side, shape=shape), profile, warn=warn)
+    small = scaled(without_idle_alpha(small), side, shape=shape, whole=whole)
+    small = upright(small, turn)
+    small.info = {}  # nothing that the file said goes on into what is written
+    return small
+
+
+def upright_size(found: Opened) -> tuple[int, int]:
+    """Width and height of the picture as it is to be seen."""
+    header = found.header
+    # A draft changes the first one's size in Pillow, and Pillow turns the second one itself.
+    stored = header.format in {Format.JPEG, Format.TIFF}
+    width, height = (header.width, header.height) if stored else found.picture.size
+    return (height, width) if found.exif.orientation() >= 5 else (width, height)
 
 
 def upright(picture: "Image", orientation: int) -> "Image":

@@ -36,11 +36,14 @@ def final_size(size: tuple[int, int], side: int, *, shape: Shape) -> tuple[int, 
     return max(1, round(width * share)), max(1, round(height * share))
 
 
-def scaled(picture: "Image", side: int, *, shape: Shape) -> "Image":
-    """`picture` in a square of `side` pixels; a new one, the old one stays."""
+def scaled(picture: "Image", side: int, *, shape: Shape, whole: tuple[int, int] | None = None) -> "Image":
+    """`picture` in a square of `side` pixels; a new one, the old one stays.
+
+    `whole`: width and height of what it was made from, where it is a smaller copy already, since those are exact.
+    """
     from PIL.Image import Resampling
 
-    size = final_size(picture.size, side, shape=shape)
+    size = final_size(whole or picture.size, side, shape=shape)
     box = seen(picture.size, shape)
     if size == (box.right - box.left, box.bottom - box.top):
         return picture.crop(box)
@@ -80,19 +83,18 @@ def reduced(picture: "Image", side: int, *, shape: Shape) -> "Image":
     picture = prepared(picture)
     box, final = seen(picture.size, shape), final_size(picture.size, side, shape=shape)
     wide, high = box.right - box.left, box.bottom - box.top
-    factor = tuple(max(1, int(full / (wanted * _GAP))) for full, wanted in zip((wide, high), final, strict=True))
-    if factor == (1, 1):
+    factor = int(min(wide / (final[0] * _GAP), high / (final[1] * _GAP)))  # one for both: the shape stays
+    if factor <= 1:
         return plain(picture.crop(box) if shape is Shape.COVER else picture)
-    across, down = factor
     if picture.mode in ("L", "RGB", "CMYK") and "transparency" not in picture.info:
-        return picture.reduce((across, down), box)  # in one go: nothing is copied on the way
-    rows = max(1, _STRIP // (wide * down)) * down
+        return picture.reduce(factor, box)  # in one go: nothing is copied on the way
+    rows = max(1, _STRIP // (wide * factor)) * factor
     made: Image.Image | None = None
     for top in range(box.top, box.bottom, rows):
         strip = plain(picture.crop((box.left, top, box.right, min(top + rows, box.bottom))))
-        strip = strip.reduce((across, down))
+        strip = strip.reduce(factor)
         if made is None:
-            made = Image.new(strip.mode, (-(-wide // across), -(-high // down)))
-        made.paste(strip, (0, (top - box.top) // down))
+            made = Image.new(strip.mode, (-(-wide // factor), -(-high // factor)))
+        made.paste(strip, (0, (top - box.top) // factor))
     assert made is not None
     return made

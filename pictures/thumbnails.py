@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from pictures.colors import Warn, quiet
 from pictures.moving import moves, scaled_frames
 from pictures.opening import opened
-from pictures.reading import masters
+from pictures.reading import pictures, upright_size
 from pictures.scaling import Shape, scaled
 from pictures.watermark import Watermark, drawn
 from pictures.writing import Form, Moving, write, write_moving
@@ -39,22 +39,23 @@ def thumbnails(path: Path, folder: Path, *, wanted: Wanted, warn: Warn = quiet) 
     warns of `image.profile`, `image.frames` and `image.truncated`.
     """
     with opened(path) as found:
-        side, moving = max(wanted.sizes), moves(found)
+        side, moving, whole = max(wanted.sizes), moves(found), upright_size(found)
         still = tuple(form for form in wanted.forms if not (moving and form is Form.WEBP))
         if still:
-            large = masters(found, side, shapes=frozenset(wanted.shapes), warn=warn)
+            large = pictures(found, side, shapes=frozenset(wanted.shapes), warn=warn)
             for shape in wanted.shapes:
-                yield from _stills(large[shape], folder, shape=shape, wanted=wanted._replace(forms=still))
+                asked = wanted._replace(forms=still)
+                yield from _stills(large[shape], folder, shape=shape, wanted=asked, whole=whole)
         if moving and Form.WEBP in wanted.forms:
             for shape in wanted.shapes:
                 frames = scaled_frames(found, side, shape=shape, warn=warn)
-                yield from _animations(frames, folder, shape=shape, wanted=wanted)
+                yield from _animations(frames, folder, shape=shape, wanted=wanted, whole=whole)
                 warn = quiet  # the next shape would say the same
 
 
-def _stills(large: "Image", folder: Path, *, shape: Shape, wanted: Wanted) -> Iterator[Made]:
+def _stills(large: "Image", folder: Path, *, shape: Shape, wanted: Wanted, whole: tuple[int, int]) -> Iterator[Made]:
     for size in sorted(wanted.sizes, reverse=True):
-        large = scaled(large, size, shape=shape)  # each from the next larger one
+        large = scaled(large, size, shape=shape, whole=whole)  # each from the next larger one
         small = drawn(large, wanted.mark) if wanted.mark else large
         for form in wanted.forms:
             made = Made(folder / f"{shape}-{size}.{form}", form)
@@ -62,9 +63,10 @@ def _stills(large: "Image", folder: Path, *, shape: Shape, wanted: Wanted) -> It
             yield made
 
 
-def _animations(large: Moving, folder: Path, *, shape: Shape, wanted: Wanted) -> Iterator[Made]:
+def _animations(large: Moving, folder: Path, *, shape: Shape, wanted: Wanted, whole: tuple[int, int]) -> Iterator[Made]:
     for size in sorted(wanted.sizes, reverse=True):
-        large = large._replace(frames=[scaled(frame, size, shape=shape) for frame in large.frames])
+        frames = [scaled(frame, size, shape=shape, whole=whole) for frame in large.frames]
+        large = large._replace(frames=frames)
         marked = [drawn(frame, wanted.mark) for frame in large.frames] if wanted.mark else large.frames
         made = Made(folder / f"{shape}-{size}.{Form.WEBP}", Form.WEBP)
         write_moving(large._replace(frames=marked), made.path)

@@ -1,7 +1,9 @@
 """Pictures read and written: upright, in sRGB, within their square, without metadata, from every mode and format."""
 
 import pytest
-from PIL import Image, ImageCms
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms, ImageDraw
 from support.image_files import (
     BLUE,
     FORMS,
@@ -24,7 +26,7 @@ from jobs.errors import InputError
 from pictures import moving, opening
 from pictures.colors import as_srgb
 from pictures.opening import opened
-from pictures.reading import masters
+from pictures.reading import pictures
 from pictures.scaling import Shape, final_size, reduced, scaled
 from pictures.thumbnails import Wanted, thumbnails
 from pictures.watermark import Placement, Watermark, drawn
@@ -39,7 +41,7 @@ def read(folder, content, side=60, *, shape=FIT, warnings=None):
     path.write_bytes(content)
     warn = (lambda code, _: warnings.append(code)) if warnings is not None else (lambda _code, _message: None)
     with opened(path) as found:
-        return scaled(masters(found, side, shapes=frozenset({shape}), warn=warn)[shape], side, shape=shape)
+        return pictures(found, side, shapes=frozenset({shape}), warn=warn)[shape]
 
 
 def made(folder, content, **wanted):
@@ -178,30 +180,60 @@ def test_size__in_its_square(size, side, shape, expected):
 @pytest.mark.parametrize("kind", ["jpeg", "png"])
 def test_read__odd_sizes(kind, size, tmp_path):
     """Lines and single pixels have thumbnails of both shapes."""
-    pictures, told = made(tmp_path, in_form(kind, textured(4, 4).resize(size)))
+    written, told = made(tmp_path, in_form(kind, textured(4, 4).resize(size)))
     assert told == []
     for shape in Shape:
-        assert pictures[f"{shape}-400.webp"].size == final_size(size, 400, shape=shape)
+        assert written[f"{shape}-400.webp"].size == final_size(size, 400, shape=shape)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    size=st.tuples(st.integers(1, 1000), st.integers(1, 1000)),
+    kind=st.sampled_from(["jpeg", "png", "tiff"]),
+    mode=st.sampled_from(["RGB", "RGBA", "P", "L"]),
+)
+def test_thumbnails__keep_the_shape(size, kind, mode, tmp_path_factory):
+    """Whatever the mode, every thumbnail has the size that follows from the picture's own, to the pixel."""
+    mode = "RGB" if kind == "jpeg" else mode
+    picture = Image.new(mode, size, 7)
+    written, _ = made(tmp_path_factory.getbasetemp(), in_form(kind, picture))
+    for shape in Shape:
+        for side in (200, 400):
+            assert written[f"{shape}-{side}.webp"].size == final_size(size, side, shape=shape)
+
+
+def test_read__circles_stay_round(tmp_path):
+    """What is round in a large picture is round in a small one, in every mode."""
+    disk = Image.new("L", (2400, 1600))
+    ImageDraw.Draw(disk).ellipse((1000, 600, 1400, 1000), fill=255)
+    for mode in ("L", "RGB", "P", "LA", "RGBA"):
+        picture = Image.merge("RGBA", (disk,) * 4) if mode == "RGBA" else disk.convert(mode)
+        small = read(tmp_path, saved(picture, "PNG"), 400)
+        left, top, right, bottom = (
+            small.convert("RGBA").getchannel("R").point(lambda value: value > 127 and 255).getbbox()
+        )
+        assert abs((right - left) - (bottom - top)) <= 1, mode
+        assert small.size == (400, 267)
 
 
 def test_reduced__is_what_one_piece_would_be(monkeypatch):
     """Strips give the same pixels as the whole picture at once."""
     picture = textured(1001, 777)
-    assert reduced(picture, 50, shape=FIT).tobytes() == picture.reduce((10, 9)).tobytes()
+    assert reduced(picture, 50, shape=FIT).tobytes() == picture.reduce(9).tobytes()
     picture.putalpha(Image.linear_gradient("L").resize(picture.size))
     whole = reduced(picture, 50, shape=FIT)
     monkeypatch.setattr("pictures.scaling._STRIP", 20_000)
     assert reduced(picture, 50, shape=FIT).tobytes() == whole.tobytes()
-    assert whole.tobytes() == picture.reduce((10, 9)).tobytes()
+    assert whole.tobytes() == picture.reduce(9).tobytes()
 
 
 def test_thumbnails__names_sizes_and_forms(tmp_path):
     """Each size, shape and form has its file, and none carries metadata."""
-    pictures, told = made(tmp_path, photographed(), forms=(Form.WEBP, Form.AVIF))
-    assert sorted(pictures) == sorted(
+    written, told = made(tmp_path, photographed(), forms=(Form.WEBP, Form.AVIF))
+    assert sorted(written) == sorted(
         f"{shape}-{size}.{form}" for shape in Shape for size in (200, 400) for form in Form
     )
-    for picture in pictures.values():
+    for picture in written.values():
         assert not picture.getexif()
         assert not {"exif", "icc_profile", "xmp"} & {name for name, value in picture.info.items() if value}
     assert told == []
@@ -209,19 +241,19 @@ def test_thumbnails__names_sizes_and_forms(tmp_path):
 
 def test_thumbnails__look_like_the_picture(tmp_path):
     """A fitted thumbnail shows all four quarters, a covering one its middle."""
-    pictures, _ = made(tmp_path, in_form("jpeg", corners(1600, 800)), forms=(Form.WEBP, Form.AVIF))
+    written, _ = made(tmp_path, in_form("jpeg", corners(1600, 800)), forms=(Form.WEBP, Form.AVIF))
     for name in ("fit-400.webp", "fit-200.avif", "cover-400.webp", "cover-200.avif"):
-        assert near(quarters(pictures[name]), QUARTERS, by=16), name
-    assert pictures["fit-400.webp"].size == (400, 200)
+        assert near(quarters(written[name]), QUARTERS, by=16), name
+    assert written["fit-400.webp"].size == (400, 200)
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp"])
 def test_thumbnails__animations_stay_animated(kind, tmp_path):
     """Frames, their times and their order are kept."""
-    pictures, told = made(tmp_path, animation(kind, 5, (90, 60)), forms=(Form.WEBP, Form.AVIF))
+    written, told = made(tmp_path, animation(kind, 5, (90, 60)), forms=(Form.WEBP, Form.AVIF))
     assert told == []
-    picture = pictures["fit-400.webp"]
-    assert (picture.n_frames, picture.size, pictures["fit-400.avif"].n_frames) == (5, (90, 60), 1)
+    picture = written["fit-400.webp"]
+    assert (picture.n_frames, picture.size, written["fit-400.avif"].n_frames) == (5, (90, 60), 1)
     for number in range(5):
         picture.seek(number)
         picture.load()
@@ -229,15 +261,15 @@ def test_thumbnails__animations_stay_animated(kind, tmp_path):
             [picture.convert("RGB").getpixel((5, 5))], [(number * 47, number * 91 % 256, 255 - number * 13)], by=20
         )
         assert picture.info["duration"] == 80
-    assert pictures["cover-200.webp"].size == (60, 60)
+    assert written["cover-200.webp"].size == (60, 60)
 
 
 @pytest.mark.parametrize("limit", [("MAX_FRAMES", 3), ("MAX_MILLISECONDS", 240), ("MAX_DECODED", 3 * 90 * 60)])
 def test_thumbnails__long_animations_are_cut(limit, tmp_path, monkeypatch):
     """Too many frames, too long or too many pixels: the first frames are kept, and a warning says so."""
     monkeypatch.setattr(moving, *limit)
-    pictures, told = made(tmp_path, animation("gif", 5, (90, 60)))
-    assert pictures["fit-200.webp"].n_frames == 3
+    written, told = made(tmp_path, animation("gif", 5, (90, 60)))
+    assert written["fit-200.webp"].n_frames == 3
     assert told == ["image.frames"]
 
 

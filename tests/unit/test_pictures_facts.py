@@ -44,8 +44,8 @@ def test_facts__of_a_photograph(tmp_path):
 
 def test_facts__width_and_height_are_as_seen(tmp_path):
     """A picture that was stored on its side is as wide as it is shown."""
-    for orientation in (1, 6):
-        found = told(tmp_path, turned(orientation))
+    for orientation, kind in ((1, "jpeg"), (6, "jpeg"), (6, "tiff"), (8, "png"), (5, "webp"), (6, "avif")):
+        found = told(tmp_path, turned(orientation, kind))
         assert (found["width"], found["height"], found["orientation"]) == (80, 60, orientation)
 
 
