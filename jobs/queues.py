@@ -34,7 +34,12 @@ PARSING = Queue(
         "parsers.element_csv",
         "parsers.studio_csv",
         "parsers.table",
-        "parsers.pdf",
+        "pikepdf",
+        "parsers.pdf_inspect",
+        "parsers.pdf_text",
+        "parsers.pdf_tables",
+        "documents.chunks",
+        "documents.markdown",
     ),
 )
 VALIDATION = Queue(
@@ -48,7 +53,18 @@ THUMBNAILS = Queue(
     purpose="renders pictures of pages and models",
     concurrency=2,
     # f3d first: its library wants a newer OpenSSL than the one that other modules may load before it.
-    preload=("f3d", "pipelines", "PIL.Image", "PIL.WebPImagePlugin", "pypdfium2", "parsers.pdf"),
+    preload=(
+        "f3d",
+        "pipelines",
+        "PIL.Image",
+        "PIL.WebPImagePlugin",
+        "pypdfium2",
+        "parsers.pdf",
+        "documents.page_pictures",
+        "pictures.facts",
+        "pictures.thumbnails",
+        "blurhash_rs",
+    ),
 )
 INDEXING = Queue(
     name="indexing",

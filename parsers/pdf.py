@@ -1,6 +1,6 @@
 """Reads PDFs: the text of each page, one page at a time, and pictures of pages. Native code: only in a sandbox."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,7 @@ def render(path: Path, page: int, *, longest: int = 400, password: str | None = 
 
 def pictures(
     path: Path, *, first: int = 1, last: int | None = None, longest: int = 400, password: str | None = None
-) -> "Iterator[tuple[int, Image | None]]":
+) -> "Generator[tuple[int, Image | None]]":
     """The pages `first` to `last` as pictures, one at a time; None where a page can't be drawn."""
     for number, page in page_by_page(path, password=password, first=first, last=last):
         try:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ def pages(
     last: int | None = None,
     words: bool = False,
     watch: Callable[[int, int], None] | None = None,
-) -> Iterator[Record | Issue]:
+) -> Generator[Record | Issue]:
     """Each page `first` to `last` (from 1) as a `Record`, or an `Issue` (`pdf.page`) where it can't be read.
 
     Fields: `page`, `text`, `width` and `height` in points as shown, `rotation` in degrees, `has_text` (a text layer),

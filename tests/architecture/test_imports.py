@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from support.sources import ROOMS, ROOT, imports_of, python_files, text_of, top
 
+from workers.sandbox import confine
+
 INFRASTRUCTURE = frozenset(
     [
         "alembic",
@@ -39,6 +41,9 @@ def test_imports__contracts_hold():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+STEPS = {"catalog", "documents", "jobs", "lists", "parsers", "pictures", "pipelines"}  # rooms that steps import
+
+
 def test_imports__every_room_is_known():
     """A new top-level package is named in pyproject.toml's contracts, and so in every test that walks the rooms."""
     settings = tomllib.loads(text_of(Path("pyproject.toml")))["tool"]
@@ -61,12 +66,14 @@ def test_imports__file_code_knows_no_infrastructure(room):
     wrong = {}
     for path in python_files(room):
         roots = {top(module) for module in imports_of(path)}
-        if bad := roots & (
-            INFRASTRUCTURE
-            | (set(ROOMS) - {"catalog", "documents", "jobs", "lists", "parsers", "pictures", "pipelines"})
-        ):
+        if bad := roots & (INFRASTRUCTURE | (set(ROOMS) - STEPS)):
             wrong[str(path)] = bad
     assert wrong == {}
+
+
+def test_imports__the_sandbox_opens_what_steps_import():
+    """A room that steps import can be read in the sandbox, and no other of ours can."""
+    assert set(confine.ROOMS) == {*STEPS, "workers"}
 
 
 def test_imports__only_wiring_reads_settings():

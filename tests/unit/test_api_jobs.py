@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 from support.faces import XML, Caller, Rooms, until
+from support.pdfs import blank_pdf
 
 from api.schemas import ArtifactPage, JobBody, JobPage, PipelinePage, job_json
 from jobs.errors import Actor, Fault
@@ -61,6 +62,15 @@ def test_show__every_member_is_as_documented(caller):
     JobPage.model_validate(caller.get("/v1/jobs").json())
     ArtifactPage.model_validate(caller.get(f"/v1/jobs/{job['id']}/artifacts").json())
     PipelinePage.model_validate(caller.get("/v1/pipelines").json())
+
+
+def test_show__secret_options_are_never_shown(caller):
+    """A document's password stands in no answer; that one was given does."""
+    job = caller.submit(blank_pdf("[0 0 9 9]"), params={"options": '{"password": "swordfish"}'})
+    assert job["options"]["password"] == "***"
+    for path in ("/v1/jobs", f"/v1/jobs/{job['id']}", "/v1/pipelines"):
+        assert "swordfish" not in caller.get(path).text
+    assert caller.submit(blank_pdf("[0 0 9 9]"))["options"]["password"] is None
 
 
 def waits(job: dict) -> dict[str, dict | None]:
@@ -287,6 +297,7 @@ def test_list__filters(caller):
         ({"status": "cancelled"}, [two]),
         ({"pipeline": "document"}, [two]),
         ({"batch_id": "b"}, [one]),
+        ({"parent_job_id": one}, []),
         ({"tag": "red"}, [one]),
         ({"tag": "re"}, []),
     ):

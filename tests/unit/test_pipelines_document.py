@@ -1,71 +1,185 @@
-"""The document pipeline: text, pictures and places of a PDF's pages."""
+"""The document pipeline: text, tables, scans, pictures and places of a PDF's pages, in one part or in many."""
+
+import json
+import zipfile
 
 import pytest
 from PIL import Image
-from support.context import FolderContext, ListIndex
-from support.pdfs import blank_pdf
+from support.bom_pdfs import bom_pdf
+from support.documents import Ran, scan
+from support.pdfs import blank_pdf, encrypted, lines, text_pdf
 
+from documents import page_pictures
 from examples.make import instructions
 from jobs.errors import InputError
+from parsers import ocr
 from pipelines import document
 
 
-def context(folder, content):
-    upload = folder / "upload.bin"
-    upload.write_bytes(content)
-    return FolderContext(folder, upload, kind="pdf")
+def manual(pages):
+    """A document of so many pages, each with a line of its own."""
+    return text_pdf(
+        *(
+            lines(f"This is page {number} of the manual.", "Click the bricks together.")
+            for number in range(1, pages + 1)
+        )
+    )
 
 
-def test_text__the_sample(tmp_path):
-    """Each page is a line with its text, and the summary counts pages and characters."""
-    ctx = context(tmp_path, instructions())
-    document.text(ctx)
-    pages = ctx.lines("text.jsonl")
+def codes(ran):
+    return [code for code, _ in ran.warnings]
+
+
+def test_document__the_sample(tmp_path):
+    """Each page is a line with its text, the whole is Markdown and chunks, and the summary counts them."""
+    ran = Ran(tmp_path, instructions())
+    pages = ran.lines("text.jsonl")
     assert [page["page"] for page in pages] == [1, 2, 3]
     assert "3003" in pages[2]["text"]
-    assert ctx.facts == {"format": "pdf", "pages": 3, "characters": sum(len(page["text"]) for page in pages)}
-    assert ctx.told == [(1, 3), (2, 3), (3, 3)]
-    assert ctx.warnings == []
+    assert {page["source"] for page in pages} == {"text"}
+    characters = sum(len(page["text"]) for page in pages)
+    expected = {"format": "pdf", "pages": 3, "pages_without_text": 0, "characters": characters, "pages_read_by_ocr": 0}
+    assert expected.items() <= ran.facts.items()
+    assert ran.facts["chunks"] == len(ran.lines("chunks.jsonl")) > 0
+    assert "3003" in ran.path("document.md").read_text()
+    assert ran.warnings == []
 
 
-def test_text__a_document_without_text_is_told(tmp_path):
-    """A scan succeeds with a warning."""
-    ctx = context(tmp_path, blank_pdf("[0 0 100 100]"))
-    document.text(ctx)
-    assert ctx.facts == {"format": "pdf", "pages": 1, "characters": 0}
-    assert [code for code, _ in ctx.warnings] == ["pdf.no_text"]
+def test_document__is_the_same_in_many_parts(tmp_path, monkeypatch):
+    """However a long document is shared among workers, what comes together is the same, in the same order."""
+    content, found = manual(7), []
+    for each in (1000, 2):
+        folder = tmp_path / str(each)
+        folder.mkdir()
+        monkeypatch.setattr(document, "_EACH_TEXT", each)
+        monkeypatch.setattr(document, "_EACH_PICTURE", each)
+        found.append(Ran(folder, content))
+    whole, parted = found
+    assert (whole.parts["text"], parted.parts["text"], parted.parts["thumbnails"]) == (1, 4, 4)
+    assert [page["page"] for page in parted.lines("text.jsonl")] == list(range(1, 8))
+    for name in ("text.jsonl", "document.md", "chunks.jsonl"):
+        assert whole.path(name).read_bytes() == parted.path(name).read_bytes()
+    assert {name for name in whole.names if name.endswith(".webp")} == {
+        name for name in parted.names if name.endswith(".webp")
+    }
+    assert whole.facts == parted.facts
 
 
-def test_thumbnails__one_for_each_page(tmp_path):
-    """Each page has a WebP whose longer side is 400 pixels, with something on it."""
-    ctx = context(tmp_path, instructions())
-    document.thumbnails(ctx)
-    assert sorted(ctx.media_types) == ["page-0001.webp", "page-0002.webp", "page-0003.webp"]
-    with Image.open(ctx.path("page-0003.webp")) as picture:
-        assert (picture.format, picture.size) == ("WEBP", (282, 400))
-        assert len(picture.convert("RGB").getcolors(1 << 20)) > 10
+def test_document__a_password_opens_it(tmp_path):
+    """A locked document is read with the password that was given, and refused without it."""
+    locked = encrypted(manual(1), user="swordfish", owner="boss", revision=6)
+    assert "page 1" in Ran(tmp_path, locked, password="swordfish").lines("text.jsonl")[0]["text"]
+    with pytest.raises(InputError) as caught:
+        Ran(tmp_path, locked)
+    assert caught.value.fault.code == "pdf.password"
 
 
-def test_thumbnails__are_capped(tmp_path, monkeypatch):
-    """A long document gets pictures of its first pages, and a warning."""
-    monkeypatch.setattr(document, "MAX_PICTURES", 2)
-    ctx = context(tmp_path, instructions())
-    document.thumbnails(ctx)
-    assert sorted(ctx.media_types) == ["page-0001.webp", "page-0002.webp"]
-    assert ctx.warnings == [("thumbnails.capped", "Only the first 2 of 3 pages have a picture.")]
+def test_document__a_damaged_one_is_repaired_once(tmp_path):
+    """What PDFium refuses and pikepdf can rescue is read from the rescued copy, and the job says so."""
+    cut = manual(3)[: -len(b"startxref") - 120]
+    ran = Ran(tmp_path, cut)
+    assert "pdf.repaired" in codes(ran)
+    assert "repaired.pdf" in ran.names
+    assert "page 1" in ran.lines("text.jsonl")[0]["text"]
 
 
-def test_thumbnails__a_damaged_document(tmp_path):
+def test_document__nothing_to_be_read(tmp_path):
     """What can't be opened fails with the parser's code."""
     with pytest.raises(InputError) as caught:
-        document.thumbnails(context(tmp_path, b"%PDF-1.4 nothing"))
+        Ran(tmp_path, b"%PDF-1.4 nothing")
     assert caught.value.fault.code == "pdf.unreadable"
 
 
-def test_index__each_page_with_text(tmp_path):
-    """Each page is findable under its first line."""
-    ctx, search = context(tmp_path, instructions()), ListIndex()
-    document.text(ctx)
-    document.index(ctx, search=search)
-    assert [(place.place, place.title) for place in search.places][1] == ("page 2", "Step 1: the first row")
-    assert {place.artifact for place in search.places} == {"text.jsonl"}
+def test_words__on_request(tmp_path):
+    """Boxes of words come where they were asked for, and only there."""
+    assert "words" not in Ran(tmp_path, manual(1)).lines("text.jsonl")[0]
+    (tmp_path / "again").mkdir()
+    word = Ran(tmp_path / "again", manual(1), words=True).lines("text.jsonl")[0]["words"][0]
+    assert (word[0], len(word)) == ("This", 5)
+
+
+def test_ocr__pages_without_text_are_seen(tmp_path):
+    """A page that is a picture has the text that tesseract sees, among the others and in their order."""
+    if ocr.available() is None:
+        pytest.skip("tesseract is not installed")
+    ran = Ran(tmp_path, scan(["Part 3001 Brick 2 x 4", "Quantity 12"], ["Part 3020 Plate"]), words=True)
+    pages = ran.lines("text.jsonl")
+    assert [(page["page"], page["source"]) for page in pages] == [(1, "ocr"), (2, "ocr")]
+    assert "3001" in pages[0]["text"]
+    assert pages[0]["confidence"] > 60
+    word = next(word for word in pages[0]["words"] if word[0] == "3001")
+    assert 0 < word[1] < word[3] < pages[0]["width"]
+    assert ran.facts["pages_read_by_ocr"] == 2
+
+
+def test_ocr__without_tesseract_the_pages_are_named(tmp_path, monkeypatch):
+    """The job succeeds, and says which pages have no text and what could read them."""
+    monkeypatch.setattr(ocr, "available", lambda: None)
+    ran = Ran(tmp_path, blank_pdf("[0 0 100 100]", "[0 0 100 100]"))
+    assert codes(ran) == ["ocr.unavailable", "pdf.no_text"]
+    assert "Pages 1-2 have no text" in ran.warnings[0][1]
+    assert ran.facts["characters"] == 0
+
+
+def test_tables__parts_lists_are_submitted(tmp_path):
+    """A table that is a parts list is saved as it stands, and submitted as a parts list; another is saved only."""
+    ran = Ran(tmp_path, bom_pdf("ruled", 1, rows=30).content)
+    (table,) = ran.lines("tables.jsonl")
+    assert table["parts_list"]
+    assert ran.submitted == [("table-001-list.csv", "parts-list", {}, "table-001-list.csv")]
+    assert {"table-001.csv", "table-001-list.csv"} <= ran.names
+    assert (ran.facts["tables"], ran.facts["parts_lists"]) == (1, 1)
+
+
+def test_thumbnails__two_of_each_page(tmp_path):
+    """Each page has a WebP of 400 and one of 200 pixels with something on it, and a blurhash."""
+    ran = Ran(tmp_path, instructions())
+    pictures = sorted(name for name in ran.names if name.endswith(".webp"))
+    assert pictures == [f"page-000{number}-{side}.webp" for number in (1, 2, 3) for side in (200, 400)]
+    for side, size in ((400, (282, 400)), (200, (141, 200))):
+        with Image.open(ran.path(f"page-0003-{side}.webp")) as picture:
+            assert (picture.format, picture.size) == ("WEBP", size)
+            assert len(picture.convert("RGB").getcolors(1 << 20)) > 10
+    assert [(page["page"], len(page["blurhash"]) > 6) for page in ran.lines("thumbnails-001.jsonl")] == [
+        (1, True),
+        (2, True),
+        (3, True),
+    ]
+
+
+def test_thumbnails__of_long_documents_are_packed(tmp_path, monkeypatch):
+    """Pages behind the first ones come in one ZIP per part, so that a job's answer does not list thousands."""
+    monkeypatch.setattr(page_pictures, "SINGLE", 2)
+    ran = Ran(tmp_path, manual(5))
+    assert {"page-0002-400.webp", "pages-0003-0005.zip"} <= ran.names
+    assert "page-0003-400.webp" not in ran.names
+    with zipfile.ZipFile(ran.path("pages-0003-0005.zip")) as archive:
+        assert len(archive.namelist()) == 6
+        with archive.open("page-0004-200.webp") as file, Image.open(file) as picture:
+            assert max(picture.size) == 200
+
+
+def test_options__leave_steps_out(tmp_path):
+    """Whoever wants text alone gets text alone."""
+    ran = Ran(tmp_path, instructions(), thumbnails=False, tables=False, ocr=False)
+    assert not [name for name in ran.names if name.endswith((".webp", ".csv"))]
+    assert ran.lines("text.jsonl")
+
+
+def test_enrich__on_request(tmp_path):
+    """Language and keywords come where they were asked for."""
+    ran = Ran(tmp_path, manual(3), enrich=True)
+    found = json.loads(ran.path("enriched.json").read_text())
+    assert found["languages"][0]["language"] == "en"
+    assert ran.facts["languages"][0]["language"] == "en"
+
+
+def test_index__chunks_under_their_headings(tmp_path):
+    """The file is findable by name, and each chunk by its text."""
+    places = Ran(tmp_path, manual(2)).search.places
+    assert (places[0].place, places[0].title) == ("file", "manual.pdf")
+    assert [(place.artifact, place.place) for place in places[1:]] == [
+        ("chunks.jsonl", "page 1"),
+        ("chunks.jsonl", "page 2"),
+    ]
+    assert "Click the bricks" in places[2].text

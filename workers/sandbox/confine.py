@@ -87,12 +87,16 @@ class Limits:
     file_size: int  # bytes
 
 
+# Our own packages that steps import, and the sandbox itself.
+ROOMS = ("catalog", "documents", "jobs", "lists", "parsers", "pictures", "pipelines", "workers")
+
+
 def readable_code(packages_root: Path, extra: Iterable[Path]) -> list[Path]:
     """Folders that hold code and libraries: interpreter, site-packages, our own packages one by one.
 
     Never `packages_root` itself: the data folder may lie in it.
     """
-    own = [packages_root / name for name in ("catalog", "jobs", "lists", "parsers", "pipelines", "workers")]
+    own = [packages_root / name for name in ROOMS]
     libraries = [
         Path(sys.prefix),
         Path(sys.base_prefix),
