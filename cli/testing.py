@@ -12,6 +12,7 @@ import ctypes
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -202,6 +203,8 @@ def _services(tally: Tally) -> Iterator[None]:
     services = support.Services(install=True)
     if not _has_osmesa() and (problem := support.install("osmesa")):
         tally.not_run.append(f"rendering of 3D thumbnails: {problem}")
+    if not _has_tesseract() and (problem := support.install("tesseract")):
+        tally.not_run.append(f"OCR of scanned pages: {problem}")
     told: list[str] = []
     try:
         for kind, title in (("broker", "RabbitMQ"), ("database", "PostgreSQL")):
@@ -290,6 +293,11 @@ def _has_osmesa() -> bool:
             ctypes.CDLL(name)
             return True
     return False
+
+
+def _has_tesseract() -> bool:
+    """Whether scanned pages can be read; True where apt could not mend it (no Linux)."""
+    return not sys.platform.startswith("linux") or shutil.which("tesseract") is not None
 
 
 @contextlib.contextmanager

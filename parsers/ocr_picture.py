@@ -12,7 +12,8 @@ _SIDE = 800  # pixels of the longer side that are enough to see a slant
 _POINTS = 40_000  # dark pixels looked at
 _LEAST = 50  # dark pixels, of fewer nothing can be told
 _CLEARER = 1.05  # times as clear lines as unturned, else the page stays as it is
-_PAPER = 0.4  # of the way from paper to ink that still counts as paper: noise of a scanner ends there
+_PAPER = 0.3  # of the way from paper to ink that still counts as paper: noise of a scanner ends there
+_WHITE = 250  # shade of paper that needs nothing done: the page was never on a scanner
 _SHADES = 256
 
 
@@ -122,6 +123,8 @@ def contrasted(picture: "Image") -> "Image":
     if not both[cut]:
         return picture  # one shade only
     ink, paper = weighed[cut] / below[cut], (weighed[-1] - weighed[cut]) / above[cut]
+    if paper >= _WHITE:
+        return picture
     white = paper - (paper - ink) * _PAPER
     table = np.clip((shades - ink) / (white - ink) * 255, 0, 255)
     return picture.point(table.astype(int).tolist())

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import mmap
 import os
 import re
 import resource
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 ORIENTATION = "osd"  # the model that tells which way is up
 NAME = re.compile(r"[A-Za-z_]{2,20}")  # of a language: becomes a file's name, so nothing that leads elsewhere
 MEMORY = 384 << 20  # bytes of address space; a page takes less than 128 MiB, pure noise of 4096 x 4096 about 300
-_LEAST_MEMORY = 64 << 20  # bytes below which it can't even start
+_LEAST_MEMORY = 112 << 20  # bytes below which it can't load its model
+_SHARE = 8 << 20  # bytes of the steps in which room is looked for
 _MAX_OUTPUT = 8 << 20  # bytes; a dense page has 100 KB
 _ASKING = 20.0  # seconds that it gets to tell its version
 _TURN = re.compile(rb"^Rotate: (90|180|270)$", re.MULTILINE)
@@ -151,15 +153,19 @@ def _lowered(which: int, limit: int) -> int:
 
 
 def _room() -> int:
-    """Bytes that tesseract may take: what this process has left of its own limit, so that both together keep to it."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if soft == resource.RLIM_INFINITY:
-        return MEMORY
-    try:
-        mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    except OSError:
-        return min(MEMORY, soft)
-    return min(MEMORY, soft - mapped)
+    """Bytes that tesseract may take: what this process has left of its own limit, so that both together keep to it.
+
+    Found by asking for address space that is never touched, since a sandbox has no /proc to look it up in.
+    """
+    room = MEMORY
+    while room >= _LEAST_MEMORY:
+        try:
+            mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ).close()
+        except (OSError, MemoryError):
+            room -= _SHARE
+        else:
+            break
+    return room
 
 
 def _environment(scratch: Path | None) -> dict[str, str]:

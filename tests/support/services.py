@@ -31,7 +31,12 @@ DATABASE_VARIABLE = "HEAVYLIFT_TEST_DATABASE_URL"
 ABSENT_VARIABLE = "HEAVYLIFT_TEST_ABSENT_"  # + BROKER or DATABASE: the reason, found once by `./heavylift test`
 STANDARD_BROKER = f"amqp://guest:guest@{LOOPBACK}:5672//"
 STANDARD_DATABASES = (f"postgresql://postgres@{LOOPBACK}:5432/postgres", "postgresql:///postgres", "postgresql://")
-PACKAGES = {"broker": ("rabbitmq-server",), "database": ("postgresql",), "osmesa": ("libosmesa6",)}
+PACKAGES = {
+    "broker": ("rabbitmq-server",),
+    "database": ("postgresql",),
+    "osmesa": ("libosmesa6",),
+    "tesseract": ("tesseract-ocr", "tesseract-ocr-eng", "tesseract-ocr-osd"),
+}
 _INSTALL_LIMIT = 600.0  # seconds
 
 
