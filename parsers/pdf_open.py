@@ -25,6 +25,7 @@ def opened(path: Path, *, password: str | None = None) -> Iterator[Any]:
     """
     import pypdfium2
 
+    _forget_last_error()
     try:
         document = pypdfium2.PdfDocument(path, password=password)
     except pypdfium2.PdfiumError as error:
@@ -85,6 +86,13 @@ def unreadable() -> UnreadableFile:
     """The fault of a file of which no page can be read."""
     hint = "It may be cut off; open it in a viewer and save it again."
     return UnreadableFile("pdf.unreadable", "The PDF is damaged: no page of it can be read.", hint=hint)
+
+
+def _forget_last_error() -> None:
+    """PDFium does not say why it refuses some files: what it said of an earlier one would be taken for the reason."""
+    from pypdfium2 import raw
+
+    raw.FPDF_LoadMemDocument(b"-", 1, None)  # refused with FPDF_ERR_FORMAT
 
 
 def _page(document: Any, number: int) -> Any | None:

@@ -3,6 +3,7 @@
 from contextlib import suppress
 
 import pytest
+from support.hostile_pdfs import wide_page_tree
 from support.pdfs import (
     blank_pdf,
     cuts,
@@ -71,6 +72,14 @@ def test_opened__no_page(file, content):
     assert caught.value.fault.code == "pdf.unreadable"
     assert not repaired(path, to=path.with_suffix(".mended"))
     assert not path.with_suffix(".mended").exists()
+
+
+def test_opened__after_a_locked_file(file):
+    """Why one file was refused is not said of the next one, for which PDFium has no reason."""
+    with pytest.raises(InputError), opened(file(encrypted(THREE, user="geheim", owner="boss", revision=4))):
+        pass
+    with pytest.raises(UnreadableFile), opened(file(wide_page_tree())):
+        pass
 
 
 @pytest.mark.parametrize("claimed", [2, 500, 1_000_000])
