@@ -38,7 +38,7 @@ def enrich(pages: Iterable[Mapping[str, Any]], *, outline: Sequence[Mapping[str,
     return {
         "language": told[0].language if told else None,
         "languages": [language.to_json() for language in told],
-        "keywords": keywords.keywords(titles=titles),
+        "keywords": keywords.keywords(languages=[one.language for one in told], titles=titles),
         "part_numbers": keywords.part_numbers(),
         "part_numbers_left_out": keywords.left_out(),
         "dates": calendar.listed(),

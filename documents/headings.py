@@ -22,7 +22,9 @@ _LONG_WORD = 4  # letters from which on a word of a title has a capital
 
 _LINE = re.compile(r"[^\n]+")
 _NUMBERED = re.compile(r"(\d{1,2}(?:\.\d{1,3}){0,5})[.)]?\s+(\S.*)")
+_SECTION = re.compile(r"\d{1,2}\.\d")
 _LETTERED = re.compile(r"([A-Z]|[IVXLC]{1,6})[.)]\s+(\S.*)")
+_NO_HEADING = re.compile(r"\.\.\.|\. \. \.|  |[\t|{}\[\]<>_=\\@]")  # lines of contents, rows of tables, code
 _NO_END = ".,;:!?…-=\u2013"  # what no heading ends in
 _NAMED = re.compile(
     r"(?:chapter|section|part|appendix|annex|kapitel|abschnitt|anhang|teil|chapitre|partie|annexe|capítulo|sección|anexo"
@@ -92,6 +94,8 @@ class _Guesses:
         run: list[tuple[int, int, str, int]] = []
         free, running = True, None  # whether a heading may begin here
         for start, line, apart in _lines(text):
+            if running is None and not any(map(str.isalpha, line)):
+                continue  # the page's number
             if running is None:
                 running = _folded(line.translate(_NO_DIGITS))
                 if running in self._running:
@@ -100,7 +104,7 @@ class _Guesses:
             if level is not None and (run or free or apart):
                 run.append((start, start + len(line), line, level))
                 continue
-            if len(run) <= _RUN and len(line) >= _BODY and not looks_tabular(line) and len(found) < MAX_MARKS:
+            if len(found) < MAX_MARKS and len(run) <= _RUN and _is_below(line, run):
                 for mark_start, mark_end, title, mark_level in run:
                     _push(self._stack, mark_level, " ".join(title.split()))
                     found.append(Mark(mark_start, mark_end, _path(self._stack)))
@@ -108,6 +112,11 @@ class _Guesses:
             free = ends_sentence(line)
         self._running.append(running or "")
         return found
+
+
+def _is_below(line: str, run: Sequence[tuple[int, int, str, int]]) -> bool:
+    """Whether a line is text that a heading may have below it; below `4.1 Scope` anything is."""
+    return not looks_tabular(line) and (len(line) >= _BODY or any(_SECTION.match(title) for _, _, title, _ in run))
 
 
 _NO_DIGITS = str.maketrans("", "", "0123456789")
@@ -138,13 +147,14 @@ def _lines(text: str) -> Iterator[tuple[int, str, bool]]:
 
 def _level(line: str) -> int | None:
     """How deep a heading the line may be, 1 the highest; None where it looks like none."""
-    if len(line) > _LONGEST or line[-1] in _NO_END or "..." in line or ". . ." in line:
+    if len(line) > _LONGEST or line[-1] in _NO_END or _NO_HEADING.search(line):
         return None
-    if _NAMED.match(line) or _CHAPTER.match(line):
-        return 1
+    named = _NAMED.match(line) or _CHAPTER.match(line)
+    if named and (named.end() == len(line) or not line[-1].isdigit()):
+        return 1  # with the page's number behind it, it is a running title
     words = line.split()
     digits = sum(char.isdigit() for char in line)
-    if len(words) > _MOST_WORDS or line[-1].isdigit() or digits > _DIGITS * len(line) or "  " in line or "|" in line:
+    if len(words) > _MOST_WORDS or line[-1].isdigit() or digits > _DIGITS * len(line):
         return None
     if numbered := _NUMBERED.fullmatch(line) or _LETTERED.fullmatch(line):
         row = _figures(numbered[2].split()) > 1  # `4 Brick 2 x 4 Red` counts bricks

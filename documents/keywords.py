@@ -101,14 +101,18 @@ class Keywords:
                     self._terms.count(f"{before} {word}", page=page, early=early)
                 before, before_end = word, end
 
-    def keywords(self, *, titles: Iterable[str] = ()) -> list[dict[str, Any]]:
-        """The best `MAX_KEYWORDS`: `keyword`, `count` and the `pages` that have it, the first `MAX_PAGES` of them."""
+    def keywords(self, *, languages: Iterable[str] = (), titles: Iterable[str] = ()) -> list[dict[str, Any]]:
+        """The best `MAX_KEYWORDS`: `keyword`, `count` and the `pages` that have it, the first `MAX_PAGES` of them.
+
+        Small words of all the document's `languages` are left out: a page may hold more than the one it counts to.
+        """
+        small = frozenset[str]().union(*(stop_words.WORDS.get(language, frozenset()) for language in languages))
         titled = {word.casefold() for title in titles for word in _TOKEN.findall(title)}
-        least = 2 if self.words >= _LONG_TEXT else 1
+        least = 2 if self.words >= _LONG_TEXT else 1  # pairs always come twice: any two words stand together once
         scored = {
             key: _score(key, term, titled)
             for key, term in self._terms.items()
-            if term.count >= least + (" " in key) * (least == 1)
+            if term.count >= (2 if " " in key else least) and small.isdisjoint(key.split(" "))
         }
         best = sorted(scored, key=lambda key: (-scored[key], key))
         taken: list[str] = []
@@ -147,7 +151,7 @@ class Keywords:
             theirs = set(other.split(" "))
             if mine < theirs and self._terms[key].count <= _COVERED * self._terms[other].count:
                 return True
-            if len(mine) == len(theirs) == 1 and key in {f"{other}s", f"{other}es", other.removesuffix("s")}:
+            if key.removesuffix("s") == other.removesuffix("s"):
                 return True
         return False
 

@@ -133,7 +133,7 @@ def test_headings__come_from_the_outline():
 def test_headings__are_guessed_without_an_outline():
     """Numbered, upper-case and title-case lines with text below them are headings; they nest and outlast the page."""
     first = "USER MANUAL\n" + PROSE + "\n\n1 Getting started\n1.1 What Is in the Box\n" + PROSE * 5
-    second = "USER MANUAL\n" + PROSE * 5
+    second = "2\nUSER MANUAL\n" + PROSE * 5
     found = list(chunks(pages(first, second), size=500))
     assert {chunk.page: chunk.headings for chunk in found} == dict.fromkeys(
         (1, 2), ("1 Getting started", "1.1 What Is in the Box")
@@ -149,8 +149,11 @@ def test_headings__are_guessed_without_an_outline():
         "3001  Brick\n",
         "This is what we have to say.\n",
         "Name: Smith,\n",
+        "4 CARD32 ICON_NAME\n",
+        "MYPKIX { }\n",
+        "Chapter 4: Wheels 10\n",
     ],
-    ids=["cells", "rows", "contents", "row", "sentence", "label"],
+    ids=["cells", "rows", "contents", "row", "sentence", "label", "field", "code", "running title"],
 )
 def test_headings__are_not_what_only_looks_short(lines):
     """Cells, rows, lines of a table of contents and sentences are no headings."""

@@ -142,6 +142,14 @@ def test_keywords__say_what_it_is_about():
     assert not {"parking", "the", "and", "what", "have"} & set(found)
 
 
+def test_keywords__leave_out_small_words_of_every_language():
+    """A page in two languages has small words of neither among its keywords."""
+    text = " ".join(" ".join(pair) for pair in zip(SENTENCES["en"] * 2, SENTENCES["de"] * 2, strict=True))
+    more = " ".join(SENTENCES["de"])
+    found = {one["keyword"].casefold() for one in enrich(pages(text, more))["keywords"]}
+    assert not {"the", "when", "sie", "und", "nach", "eine"} & found
+
+
 def test_keywords__count_more_in_titles():
     """A word of the outline comes before one that comes as often."""
     text = "Wheels turn. Axles bend. " * 3
