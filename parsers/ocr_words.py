@@ -43,7 +43,8 @@ class Page:
     words: tuple[Word, ...]  # in the same order; boxes in pixels of the picture as it was given
     upright: tuple[Word, ...]  # the same; boxes in pixels of the picture after its rotation, where rows are level
     size: tuple[int, int]  # width and height of the latter
-    rotation: float  # degrees clockwise by which it was turned to be read
+    rotation: float  # degrees clockwise by which it was turned to be read: `turn` and its skew
+    turn: int  # 0, 90, 180 or 270: likely that of the next page, too
     confidence: float  # mean of all words, 0..100; 0 where there are none
 
 
@@ -95,7 +96,8 @@ def page_of(reading: Reading, *, upright: Upright, picture: tuple[int, int], sca
         words=tuple(_led_back(word, upright, picture=picture, scale=scale) for word in words),
         upright=tuple(words),
         size=upright.picture.size,
-        rotation=upright.turn + upright.skew,
+        rotation=round(upright.turn + upright.skew, 1),
+        turn=upright.turn,
         confidence=round(reading.confidence, 1),
     )
 

@@ -98,6 +98,19 @@ def test_page_that_takes_too_long__is_an_issue(bench: Bench) -> None:
     assert result.usage.seconds < 10
 
 
+def test_page_that_takes_too_long__ends_where_nobody_may_be_signalled(tmp_path: Path) -> None:
+    """On a kernel whose sandbox lets a step signal nobody, its processor time ends tesseract."""
+    bench = Bench(tmp_path, preload=["scans", "numpy"], without=["scopes"])
+    try:
+        result = _read(bench, _dots(), memory=512 * MiB, options={"timeout": 1.0})
+    finally:
+        bench.sandbox.close()
+
+    assert result.fault is None, result.fault
+    assert result.summary["code"] == "ocr.page"
+    assert result.usage.seconds < 20
+
+
 class _Watch:
     """Looks at a session's address space while a step runs; the most that step and tesseract had together."""
 

@@ -283,6 +283,17 @@ def test_read__a_page_that_lies_on_its_side(tmp_path):
 
 
 @needs_tesseract
+def test_read__the_turn_of_the_page_before_is_only_a_hint(tmp_path):
+    """A page is read upright at once where the hint is right, and all the same where it is wrong."""
+    page = sheet(4, tmp_path, rows=8)
+    clean = page.picture.crop((0, 0, 1654, 700))
+    for turn, hint in ((180, 180), (0, 180)):
+        found = read(scanned(clean, turn=turn), tmp_path, turn=hint)
+        assert found.turn == turn
+        assert set(page.numbers[:4]) <= {word.text for word in found.words}
+
+
+@needs_tesseract
 @pytest.mark.parametrize("size", [(1, 1), (600, 800), (3, 900)])
 def test_read__an_empty_page(tmp_path, size):
     """Blank paper of any size is a page without words, no issue."""
