@@ -196,18 +196,18 @@ def test_enrich__takes_any_text(texts):
 
 HOSTILE = {
     "one word": "x" * 1_000_000,
-    "words of one letter": "a " * 150_000,
-    "spaces": "12" + " " * 1_000_000 + "March",
+    "words of one letter": "a " * 80_000,
+    "spaces": "12" + " " * 500_000 + "March",
     "digits": "1" * 1_000_000,
     "dots": "1." * 200_000,
     "hyphens": "a-" * 200_000,
-    "years": "2024 " * 60_000,
+    "years": "2024 " * 30_000,
     "dates": "1.2.2024 " * 20_000,
     "line breaks": "\n" * 1_000_000,
     "signs": "漢" * 300_000,
     "different words": " ".join(
         f"w{chr(97 + n % 26)}{chr(97 + n // 26 % 26)}{chr(97 + n // 676 % 26)}{chr(97 + n // 17576)}"
-        for n in range(60_000)
+        for n in range(30_000)
     ),
 }
 
