@@ -56,7 +56,10 @@ def write(table: Table, *, folder: Path) -> Written:
 
 
 def looks_like_parts_list(table: Table) -> bool:
-    """Whether its header names parts and quantities, and most rows state a quantity that can be read."""
+    """Whether its header names parts and quantities, and most rows state a quantity that can be read.
+
+    Of columns that nothing but a list has: `Item` and `Qty` alone stand above the lines of an invoice too.
+    """
     found = find_header(list(enumerate(table.rows[:_HEAD], 1)), PLAIN)
     if found is None or found.columns.qty is None or not found.columns.ids or not found.columns.strong:
         return False

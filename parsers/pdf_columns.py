@@ -13,13 +13,15 @@ from parsers.pdf_table_head import MAX_HEADER, Head, cuts, head_at, heads
 from parsers.pdf_table_rows import LEADING, Aligned, Layout, Reading, assembled, is_full, pieces_of
 from parsers.pdf_table_text import Line, space_of, split
 from parsers.pdf_words import Word
+from parsers.table_columns import Columns
 
 _TOP = 12  # lines at the top of a page among which a table must go on, or it does not
 _SHARED = 3  # gaps that lines without a known header must share
 _LINES = 5  # of them
 _WIDE = 2.5  # spaces in such a gap
-_LOOKED_AT = 40  # lines of a page that show whether they stand in columns
+_LOOKED_AT = 60  # lines of a page that show whether they stand in columns
 _FITTING = 0.9  # share of them that do
+_LIKELY = 0.5  # share of a table's rows that name a part and a quantity
 _EDGE = 4  # lines of a page's head, and of its foot
 _NUMBERED = re.compile(
     r"\b(?:page|pg|p|sheet|seite|blatt|página|pagina|pág)\.?\s{0,3}\d"
@@ -46,11 +48,13 @@ class _Page:
     lines: Sequence[Line]
     rules: Sequence[Edge]
     space: float
+    heads: Sequence[Head]
 
 
 def blocks(lines: Sequence[Line], rules: Sequence[Edge], *, before: Block | None = None) -> list[Block]:
     """The tables among the lines of a page from top to bottom; `before` is one that may go on here."""
-    page = _Page(lines, rules, space_of(lines))
+    space = space_of(lines)
+    page = _Page(lines, rules, space, list(heads(lines, space=space)))
     found: list[Block] = []
     at = 0
     if before is not None and before.layout is not None:
@@ -58,7 +62,7 @@ def blocks(lines: Sequence[Line], rules: Sequence[Edge], *, before: Block | None
         if follower:
             found.append(follower)
     while at < len(lines):
-        head = next(heads(lines, space=page.space, start=at), None)
+        head = next((head for head in page.heads if head.first >= at), None)
         if head is None:
             break
         block, at = _below(page, head, last=found[-1] if found else None)
@@ -88,11 +92,19 @@ def _below(page: _Page, head: Head, *, last: Block | None) -> tuple[Block | None
     end = _next_head(page, head.after)
     layout = _layout(page, head, end)
     reading = _read(page, layout, head.after, end, above=page.lines[head.after - 1].middle, aligned=None)
-    if not reading.rows or (len(reading.rows) == 1 and not is_full(reading.rows[0], layout.columns)):
+    if not _is_list(reading.rows, layout.columns):
         return None, head.after
     same = last is not None and last.open and last.layout is not None and last.layout.texts == layout.texts
     box = layout.left, page.lines[head.first].y0, layout.right, reading.y1
     return _block(layout, reading, box=box, goes_on=same), head.after + reading.after
+
+
+def _is_list(rows: Sequence[Sequence[str]], columns: Columns) -> bool:
+    """Whether the rows hold what their header says: a line of prose may have two words of one by chance."""
+    full = [cells for cells in rows if is_full(cells, columns)]
+    if columns.qty is None:
+        full = [cells for cells in full if any(char.isdigit() for at, _ in columns.ids for char in cells[at])]
+    return bool(full) and len(full) >= _LIKELY * len(rows)
 
 
 def _going_on(page: _Page, before: Block, layout: Layout) -> tuple[Block | None, int]:
@@ -104,8 +116,7 @@ def _going_on(page: _Page, before: Block, layout: Layout) -> tuple[Block | None,
     else:
         top = page.lines[:_TOP]
         found = next((at for at, line in enumerate(top) if is_full(layout.cells(line), layout.columns)), None)
-        head = next(heads(page.lines, space=page.space), None)
-        if found is None or (head is not None and head.first <= found):
+        if found is None or _next_head(page, 0) <= found:
             return None, 0
         start = first = _first(page, found)
         above = page.lines[start].middle - 100.0
@@ -137,6 +148,7 @@ def _header_again(page: _Page, layout: Layout) -> tuple[Layout, int] | None:
 def _fitting(page: _Page, layout: Layout, first: int) -> Layout | None:
     """The layout as this page has it; None where its lines do not stand in such columns."""
     lines = page.lines[first : _next_head(page, first)][:_LOOKED_AT]
+    lines = [line for line in lines if is_full(layout.cells(line), layout.columns)]
     anew = replace(layout, cuts=cuts(layout.head, lines))
     wide = len(lines) * _FITTING
     return next((one for one in (layout, anew) if sum(map(one.fits, lines)) >= wide), None)
@@ -166,8 +178,7 @@ def _read(page: _Page, layout: Layout, start: int, end: int, *, above: float, al
 
 def _next_head(page: _Page, start: int) -> int:
     """The index of the next header, or of the page's end."""
-    found = next(heads(page.lines, space=page.space, start=start), None)
-    return found.first if found else len(page.lines)
+    return next((head.first for head in page.heads if head.first >= start), len(page.lines))
 
 
 def _block(layout: Layout, reading: Reading, *, box: Box, goes_on: bool) -> Block:

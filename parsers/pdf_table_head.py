@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from parsers.pdf_table_text import Cell, Line, split
-from parsers.table_aliases import meaning
+from parsers.pdf_table_text import Cell, Line, gaps, split
+from parsers.table_aliases import MAX_CELL, meaning
 from parsers.table_columns import Columns, columns_of
 
 MAX_HEADER = 3  # lines of one
 MAX_COLUMNS = 40
 _GAPS = (2.0, 1.5, 1.15, 3.5)  # spaces between two cells of a header, likeliest first
+_KNOWN = 0.4  # share of a header's cells that name something known
 _LEADING = 1.7  # of a line's height: the most from one line of a cell to its next
 _LOOKED_AT = 80  # lines below a header that show where columns part
 _STEP = 0.5  # points
@@ -31,9 +32,9 @@ class Head:
         return tuple(cell.text for cell in self.cells)
 
 
-def heads(lines: Sequence[Line], *, space: float, start: int = 0) -> Iterator[Head]:
-    """Every header from line `start` on, from top to bottom."""
-    at = start
+def heads(lines: Sequence[Line], *, space: float) -> Iterator[Head]:
+    """Every header among the lines, from top to bottom."""
+    at = 0
     while at < len(lines):
         found = head_at(lines, at, space=space)
         if found:
@@ -44,15 +45,23 @@ def heads(lines: Sequence[Line], *, space: float, start: int = 0) -> Iterator[He
 def head_at(lines: Sequence[Line], at: int, *, space: float) -> Head | None:
     """The header that begins with this line; None where none does."""
     best: Head | None = None
+    seen: set[tuple[int, ...]] = set()
+    between = [gaps(line) for line in lines[at : at + MAX_HEADER]]
     for gap in _GAPS:
+        parts = tuple(sum(found >= gap * space for found in line) for line in between)
+        if parts in seen:
+            continue
+        seen.add(parts)
         cells: list[Cell] | None = split(lines[at], gap * space)
+        if not cells or len(cells[0].text) > MAX_CELL:
+            continue  # prose
         for after in range(at + 1, min(at + MAX_HEADER, len(lines)) + 1):
             if after > at + 1:
                 cells = _stacked(cells or [], lines, after - 1, gap=gap * space)
             if not cells or len(cells) > MAX_COLUMNS:
                 break
             columns = columns_of([cell.text for cell in cells], None)
-            if columns:
+            if columns and sum(meaning(cell.text) is not None for cell in cells) >= _KNOWN * len(cells):
                 found = Head(cells=tuple(cells), columns=columns, first=at, after=after)
                 best = found if best is None or _rank(found) > _rank(best) else best
     return best

@@ -183,7 +183,8 @@ def _end(pieces: Sequence[Piece], layout: Layout, reading: Reading) -> int:
             if not any(is_full(other.cells, layout.columns) for other in pieces[at + 1 : at + 4]):
                 reading.ended = True
                 return at
-        piece.title = not piece.begins and _is_title(piece, layout)
+        if not is_full(piece.cells, layout.columns) and _is_title(piece, layout):
+            piece.title, piece.begins = True, False
     return len(pieces)
 
 

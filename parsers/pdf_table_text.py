@@ -79,14 +79,26 @@ def space_of(lines: Sequence[Line]) -> float:
 def split(line: Line, gap: float) -> list[Cell]:
     """The line's cells: words that are less than `gap` points apart belong together."""
     groups: list[list[Word]] = []
+    end = 0.0
     for word in line.words:
-        if groups and word.x0 - max(other.x1 for other in groups[-1][-2:]) < gap:
+        if groups and word.x0 - end < gap:
             groups[-1].append(word)
+            end = max(end, word.x1)
         else:
             groups.append([word])
+            end = word.x1
     return [
-        Cell(" ".join(word.text for word in group), group[0].x0, max(word.x1 for word in group)) for group in groups
+        Cell(" ".join([word.text for word in group]), group[0].x0, max(group[-1].x1, group[0].x1)) for group in groups
     ]
+
+
+def gaps(line: Line) -> list[float]:
+    """Between neighbouring words of the line, in points."""
+    found, end = [], line.words[0].x1
+    for word in line.words[1:]:
+        found.append(word.x0 - end)
+        end = max(end, word.x1)
+    return found
 
 
 def joined(parts: Iterable[str]) -> str:

@@ -60,7 +60,7 @@ def tables(
     first = max(first, 1)
     end = pdf.count_pages(path, password=password)
     end = min(last, end) if last is not None else end
-    sheets = in_time(_sheets(path, password=password, first=first, last=end), first=first)
+    sheets = in_time(_sheets(path, password=password, first=first, last=end), numbers=range(first, end + 1))
     reader = _Reader()
     previous: _Sheet | None = None
     here = next(sheets, None)

@@ -103,6 +103,7 @@ _WORDS = {
 }
 _PAGES = [(595, 842), (612, 792), (842, 595), (595, 842)]
 _FEET = ["Page {0} of {1}", "{0} / {1}", "Seite {0} von {1}", "- {0} -", "Rev. C   2024-03-11   Page {0}", ""]
+_TITLES = ["Front axle assembly", "CHASSIS", "Electrical", "Cabin and roof of the vehicle"]
 _HEADS = ["Bill of Materials", "BOM 4711 - Gearbox assembly", "Acme Corp. Confidential", "Parts list", ""]
 
 
@@ -116,6 +117,7 @@ class Bom:
     part: int  # index of the column of part numbers
     qty: int
     pages: int
+    titles: frozenset[str]  # of sections, which stand between the rows
 
     def pairs(self) -> list[tuple[str, str]]:
         """Part number and quantity of each row."""
@@ -151,6 +153,7 @@ class _Look:
     again: bool  # whether the header stands on each page
     bold: bool
     total: bool
+    sections: bool
     head: str
     foot: str
     style: str
@@ -173,6 +176,7 @@ def bom_pdf(style: str, seed: int, *, rows: int | None = None) -> Bom:
         part=names.index("part"),
         qty=names.index("qty"),
         pages=len(pages),
+        titles=frozenset(_TITLES) if look.sections else frozenset(),
     )
 
 
@@ -191,6 +195,7 @@ def _look(rng: random.Random, style: str, seed: int) -> _Look:
         again=rng.random() < 0.7,
         bold=rng.random() < 0.6,
         total=rng.random() < 0.3 and style != "ruled",
+        sections=rng.random() < 0.25,
         head=rng.choice(_HEADS),
         foot=rng.choice(_FEET),
         style=style,
@@ -284,8 +289,11 @@ class _Table:
         for number, row in enumerate(self._rows):
             cells = [wrapped(look, text, width) for text, width in zip(row, self._widths, strict=True)]
             high = self._high(cells)
-            if self._y - high < look.margins[3] + 1.5 * look.size:
+            title = look.sections and number % 23 == 0
+            if self._y - (2 * high if title else high) < look.margins[3] + 1.5 * look.size:
                 self._begin(first=False)
+            if title:
+                self._title(_TITLES[number // 23 % len(_TITLES)])
             self._draw(cells, high, band=number % 2 == 0, bold=False)
         if look.total:
             at = self._names.index("qty")
@@ -295,6 +303,18 @@ class _Table:
             self._draw(cells, self._high(cells), band=False, bold=False)
         self._finish()
         return self._done
+
+    def _title(self, text: str) -> None:
+        """A section's title over the whole width."""
+        look, top = self._look, self._y
+        y = top - look.pad - 0.85 * look.size
+        self._page.texts.append(_Text(look.margins[0] + self._padding, y, text, bold=True))
+        self._y = top - look.leading - 2 * look.pad
+        if look.style == "ruled":
+            left, wide = look.margins[0], self._right - look.margins[0]
+            self._page.fills.append(f"0.4 w {left:.2f} {self._y:.2f} {wide:.2f} {top - self._y:.2f} re S")
+        elif look.style == "hlines":
+            self._decorate(top, band=False, head=False)
 
     def _begin(self, *, first: bool) -> None:
         look = self._look

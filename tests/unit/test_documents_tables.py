@@ -79,7 +79,7 @@ def test_looks_like_parts_list__by_header_and_quantities(rows, expected):
 @pytest.mark.parametrize("style", STYLES)
 def test_write__the_parts_list_parser_reads_what_the_page_shows(tmp_path, style):
     """The parts list of a PDF is told as a list by its bytes, and its parser finds each row's part and quantity."""
-    bom = bom_pdf(style, 3)
+    bom = bom_pdf(style, 5)
     (tmp_path / "a.pdf").write_bytes(bom.content)
     (table,) = tables(tmp_path / "a.pdf")
     written = write(table, folder=tmp_path)
