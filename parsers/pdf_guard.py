@@ -7,7 +7,7 @@ sandbox survive that; this guard makes it cheap, and tells whoever sent the file
 import itertools
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -20,22 +20,25 @@ _LEAST = 0.05  # seconds between looks at a page that waits for a processor more
 _END: Any = object()
 
 
-def in_time(pages: Generator[T], *, first: int = 1, seconds: float = PAGE_SECONDS) -> Iterator[T]:
+def in_time(
+    pages: Generator[T], *, first: int = 1, numbers: Sequence[int] | None = None, seconds: float = PAGE_SECONDS
+) -> Iterator[T]:
     """The same items, each of which may take `seconds` of processor time; one is read ahead while one is looked at.
 
-    Raises `InputError` (`pdf.too_costly`) with the number of the page, counted from `first`, and what `pages` raises.
-    After `pdf.too_costly` the thread computes on with the document, which nothing else may touch: end the process
-    soon, as the sandbox does. `pages` runs on the thread alone, from the opening of its document to the closing, so
-    what it calls back must not speak to the supervisor.
+    Raises `InputError` (`pdf.too_costly`) with the page, counted from `first` or one of `numbers`, and what `pages`
+    raises. PDFium serves one thread at a time, so nothing else may call it before the items are through. After
+    `pdf.too_costly` the thread computes on with the document: end the process soon, as the sandbox does. `pages` runs
+    on the thread alone, from the opening of its document to the closing; what it calls back must not report progress.
     """
     reader = _Reader(pages)
     try:
         reader.read_ahead()
-        for number in itertools.count(first):
+        for done in itertools.count():
             item = reader.next(seconds)
             if item is _END:
                 return
             if item is None:
+                number = numbers[min(done, len(numbers) - 1)] if numbers else first + done
                 message = f"Page {number} takes more than {seconds:g} seconds of processor time."
                 hint = "Leave that page out, or print it from a viewer to a new PDF."
                 raise InputError("pdf.too_costly", message, hint=hint, page=number)

@@ -11,7 +11,7 @@ from support.hostile_pdfs import ATTACKS, TRUNCATIONS, cut, honest, packed
 
 from jobs.errors import Actor, InputError
 from jobs.issues import Issue
-from parsers import pdf
+from parsers import pdf, pdf_text
 from parsers.pdf_guard import in_time
 
 READ = {  # attack (all of them cheap) -> pages that are read, and pages that can't be
@@ -37,7 +37,7 @@ READ = {  # attack (all of them cheap) -> pages that are read, and pages that ca
 def read(path):
     """What its pages are, or the code of why there are none."""
     try:
-        return list(pdf.pages(path))
+        return list(pdf_text.pages(path))
     except InputError as error:
         return error.fault.code
 
@@ -72,7 +72,7 @@ def test_cut__at_any_point(tmp_path, xref_stream):
         found = read(path)
         assert found == "pdf.unreadable" or 1 <= len(found) <= 12
     path.write_bytes(honest(pages=12, xref_stream=xref_stream))
-    texts = [item.fields["text"] for item in pdf.pages(path)]
+    texts = [item.fields["text"] for item in pdf_text.pages(path)]
     assert [f"Part {3000 + n}-0 takes" in text for n, text in enumerate(texts)] == [True] * 12
 
 
@@ -94,13 +94,13 @@ def counted(last, *, closed):
 def test_in_time__hands_on_what_comes():
     """Items come in order, all of them, and are made and closed on one thread that is not the caller's."""
     closed = []
-    assert list(in_time(counted(5, closed=closed))) == [1, 2, 3, 4, 5]
+    assert list(in_time(counted(5, closed=closed), numbers=range(1, 6))) == [1, 2, 3, 4, 5]
     assert closed == ["pages_0"]
 
 
 def test_in_time__nothing_at_all():
     """No pages are no problem."""
-    assert list(in_time(counted(0, closed=[]))) == []
+    assert list(in_time(counted(0, closed=[]), numbers=[])) == []
 
 
 def test_in_time__passes_on_what_is_raised():
@@ -110,7 +110,7 @@ def test_in_time__passes_on_what_is_raised():
         yield 1
         raise TimeoutError("of its own")
 
-    pages = in_time(breaking())
+    pages = in_time(breaking(), numbers=[1, 2])
     assert next(pages) == 1
     with pytest.raises(TimeoutError, match="of its own"):
         next(pages)
@@ -119,7 +119,7 @@ def test_in_time__passes_on_what_is_raised():
 def test_in_time__closes_what_is_left_early():
     """Where the caller has enough, the document is closed all the same, soon."""
     closed = []
-    pages = in_time(counted(100, closed=closed))
+    pages = in_time(counted(100, closed=closed), numbers=range(1, 101))
     assert next(pages) == 1
     pages.close()
     deadline = time.monotonic() + 5
@@ -136,9 +136,9 @@ def test_in_time__a_page_that_computes_too_long():
         yield "page 4"
         while not enough.is_set():
             pass
-        yield "page 5"
+        yield "page 7"
 
-    pages = in_time(spinning(), first=4, seconds=0.1)
+    pages = in_time(spinning(), numbers=[4, 7], seconds=0.1)
     assert next(pages) == "page 4"
     try:
         with pytest.raises(InputError) as caught:
@@ -146,8 +146,8 @@ def test_in_time__a_page_that_computes_too_long():
     finally:
         enough.set()
     fault = caught.value.fault
-    assert (fault.code, fault.actor, fault.place) == ("pdf.too_costly", Actor.SUBMITTER, {"page": 5})
-    assert "Page 5 takes more than 0.1 seconds" in fault.message
+    assert (fault.code, fault.actor, fault.place) == ("pdf.too_costly", Actor.SUBMITTER, {"page": 7})
+    assert "Page 7 takes more than 0.1 seconds" in fault.message
 
 
 def test_in_time__waiting_is_no_computing():
@@ -160,7 +160,7 @@ def test_in_time__waiting_is_no_computing():
         yield 2
 
     found = []
-    for item in in_time(waiting(), seconds=0.05):
+    for item in in_time(waiting(), numbers=[1, 2], seconds=0.05):
         time.sleep(0.1)
         found.append(item)
     assert found == [1, 2]
