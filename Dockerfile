@@ -14,9 +14,9 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
  && /opt/heavylift/bin/python -m compileall -q /opt/heavylift/lib
 
 FROM python:3.12-slim-bookworm
-# libosmesa6 renders 3D thumbnails without a display.
+# libosmesa6 renders 3D thumbnails without a display, tesseract reads scans; other languages are packages of their own.
 RUN apt-get update \
- && apt-get install -y --no-install-recommends libosmesa6 \
+ && apt-get install -y --no-install-recommends libosmesa6 tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 1000 heavylift \
  && useradd --uid 1000 --gid 1000 --home-dir /data --no-create-home --shell /usr/sbin/nologin heavylift \

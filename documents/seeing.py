@@ -27,7 +27,7 @@ def seen(
     """
     from parsers import ocr, pdf
 
-    sizes = _sizes(facts)
+    sizes, turn = _sizes(facts), 0
     for number in pages:
         width, height = sizes.get(number, _LETTER)
         try:
@@ -35,10 +35,11 @@ def seen(
         except InputError as error:
             yield _unseen(number, error)
             continue
-        page = ocr.read(picture, language=language, scratch=scratch, page=number)
+        page = ocr.read(picture, language=language, scratch=scratch, page=number, turn=turn)
         if isinstance(page, Issue):
             yield page
             continue
+        turn = page.turn  # most likely the next one lies in the same way
         fields = {"page": number, "text": page.text, "confidence": round(page.confidence, 1), "rotation": page.rotation}
         if words:
             share = width / picture.width

@@ -183,6 +183,7 @@ def test_dockerfile__builds_one_unprivileged_image():
     assert [line[1] for line in lines if line[0] == "USER"] == ["1000:1000"]
     assert "HEALTHCHECK" in {line[0] for line in lines}
     assert "libosmesa6" in text
+    assert "tesseract-ocr" in text
     installs = [line for line in text.split("&&") if re.search(r"\bpip (install|sync)\b", line)]
     assert installs
     assert all("--require-hashes" in line for line in installs)
