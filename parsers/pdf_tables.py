@@ -218,12 +218,15 @@ def _merged(parts: Sequence[_Part], pages: Sequence[int]) -> Iterator[Box]:
 
 def _sheets(path: Path, *, password: str | None, first: int, last: int) -> Generator[_Sheet]:
     """What each page has; runs on the guard's thread."""
+    import pypdfium2
+
     for number, page in page_by_page(path, password=password, first=first, last=last):
-        if page is None:
-            issue = _issue("pdf.page", number, f"Page {number} can not be read.", severity=Severity.ERROR)
-            yield _Sheet(number, issues=[issue])
-        else:
-            yield _sheet(page, number)
+        try:
+            sheet = _sheet(page, number) if page is not None else None
+        except pypdfium2.PdfiumError:
+            sheet = None
+        issue = _issue("pdf.page", number, f"Page {number} can not be read.", severity=Severity.ERROR)
+        yield sheet or _Sheet(number, issues=[issue])
 
 
 def _sheet(page: Any, number: int) -> _Sheet:
