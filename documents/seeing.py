@@ -1,6 +1,6 @@
 """Pages that hold no text, drawn and read by OCR one at a time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ def seen(
     language: str,
     words: bool,
     scratch: Path,
-) -> Iterator[Record | Issue]:
+) -> Generator[Record | Issue]:
     """Each of `pages` as a `Record` (`page`, `text`, `confidence` 0 to 100, `rotation`), or an `Issue` where it can't be read.
 
     With `words`, also [text, x0, y0, x1, y1, confidence] of each, in points from the top left corner like those of

@@ -82,17 +82,18 @@ def _words(text_page: Any, frame: Frame, *, fonts: bool) -> list[Word]:
         return []
     boxes = _Boxes(text_page)
     found: list[Word] = []
-    for match in _WORD.finditer(_characters(text_page, count)):
-        text = match[0]
-        if not (text.isascii() and text.isprintable()):
-            text = letters(text.translate(_END))
-            if not text:
-                continue
-        first = match.start()
-        box, size = boxes.of(first, match.end() - 1)
-        found.append(Word(text, *frame.shown(box), size, fonts and boxes.bold(first)))
-        if len(found) == MAX_WORDS:
-            break
+    characters = _characters(text_page, count)
+    for match in _WORD.finditer(characters):
+        for first, last in boxes.level(match.start(), match.end() - 1):
+            text = characters[first : last + 1]
+            if not (text.isascii() and text.isprintable()):
+                text = letters(text.translate(_END))
+                if not text:
+                    continue
+            box, size = boxes.of(first, last)
+            found.append(Word(text, *frame.shown(box), size, fonts and boxes.bold(first)))
+            if len(found) == MAX_WORDS:
+                return found
     return found
 
 
@@ -120,6 +121,27 @@ class _Boxes:
         self._rect = raw.FS_RECTF()
         self._reference = ctypes.byref(self._rect)
         self._flags = ctypes.c_int()
+
+    def level(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Those stretches of the characters `first` to `last` that stand on one line each; nearly always that is one.
+
+        PDFium takes lone characters that are drawn one below the other, such as a column of digits, for one word.
+        """
+        if first == last:
+            return [(first, last)]
+        above, end = self.one(first), self.one(last)
+        if abs(end[1] - above[1]) < (above[3] - above[1]) / 2 or self._raw.FPDFText_GetCharAngle(self._page, first):
+            return [(first, last)]
+        found, start = [], first
+        for at in range(first + 1, last + 1):
+            here = self.one(at)
+            if here[2] <= here[0] or here[3] <= here[1]:
+                continue  # without ink, and anywhere
+            if abs(here[1] - above[1]) >= (above[3] - above[1]) / 2:
+                found.append((start, at - 1))
+                start = at
+            above = here
+        return [*found, (start, last)]
 
     def of(self, first: int, last: int) -> tuple[tuple[float, float, float, float], float]:
         """Left, bottom, right and top of the characters `first` to `last`, and the height of their line."""

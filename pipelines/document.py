@@ -61,6 +61,7 @@ def ocr(ctx: StepContext) -> None:
     """Pages without text, seen with tesseract one by one."""
     from documents.seeing import seen
     from parsers import ocr as program
+    from parsers.pdf_guard import in_time
 
     source, password, facts = _document(ctx)
     mine = slice_of(pages_of(facts["pages_without_text"]), ctx.part)
@@ -76,7 +77,7 @@ def ocr(ctx: StepContext) -> None:
     said = _said(ctx)
     language = program.checked_language(said.language)
     found = seen(source, mine, facts=facts, password=password, language=language, words=said.words, scratch=ctx.scratch)
-    items = (_page_or_warning(ctx, item) for item in found)
+    items = (_page_or_warning(ctx, item) for item in in_time(found, numbers=mine))
     _save_lines(ctx, f"ocr-{ctx.part.number + 1:03}.jsonl", filter(None, items), total=len(mine))
 
 

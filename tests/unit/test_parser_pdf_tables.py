@@ -1,5 +1,6 @@
 """Tables of PDFs: in four styles and many layouts, invoices, pages without tables, and pages that have too much."""
 
+import random
 from collections import Counter
 
 import pytest
@@ -173,3 +174,18 @@ def test_tables__what_can_not_be_opened(read):
     assert read(locked_pdf(), password="secret") == []
     with pytest.raises(UnreadableFile):
         read(b"%PDF-1.4\n")
+
+
+@pytest.mark.parametrize("most", [9, 40])
+def test_unruled__columns_that_are_drawn_one_after_the_other(tmp_path, most):
+    """Quantities of one digit that are drawn below each other are one in each row, not one word down the page."""
+    chosen = random.Random(2)
+    rows = [[str(chosen.randint(2000, 99999)), "Brick 2 x 4", str(chosen.randint(1, most))] for _ in range(40)]
+    texts = []
+    for column, x in enumerate((60, 160, 300)):
+        texts.append(f"{x} 760 {('Part No.', 'Description', 'Qty')[column]}")
+        texts += [f"{x} {745 - 14 * at} {row[column]}" for at, row in enumerate(rows)]
+    path = tmp_path / "columns.pdf"
+    path.write_bytes(document([placed(texts)]))
+    (found,) = tables(path)
+    assert found.rows[1:] == rows
