@@ -35,6 +35,7 @@ PARSING = Queue(
         "parsers.studio_csv",
         "parsers.table",
         "pikepdf",
+        "pdfplumber.table",
         "parsers.pdf_inspect",
         "parsers.pdf_text",
         "parsers.pdf_tables",
@@ -53,14 +54,17 @@ VALIDATION = Queue(
 )
 THUMBNAILS = Queue(
     name="thumbnails",
-    purpose="renders pictures of pages and models",
+    purpose="renders pages and models, describes and scales pictures",
     concurrency=2,
     # f3d first: its library wants a newer OpenSSL than the one that other modules may load before it.
     preload=(
         "f3d",
         "pipelines",
-        "PIL.Image",
         "PIL.WebPImagePlugin",
+        "PIL.JpegImagePlugin",
+        "PIL.PngImagePlugin",
+        "PIL.ImageCms",
+        "orjson",
         "pypdfium2",
         "parsers.pdf",
         "documents.page_pictures",
