@@ -106,13 +106,18 @@ def _failed(job: Job, step: StepRun, outcome: Failed, now: datetime, policy: Ret
 
 
 def give_up(job: Job, step: StepRun, fault: Fault, now: datetime) -> Advance:
-    """`step` fails for good: whatever needs it is cancelled; unless the submitter must act, it is a dead letter."""
+    """`step` fails for good: whatever needs it is cancelled; unless the submitter must act, it is a dead letter.
+
+    Other parts of a required step that have not begun are cancelled as well: what they make, nobody would join.
+    """
     ended = step.evolve(status=F, message="", fault=fault, finished_at=now, **UNCLAIMED)
     given_up = () if fault.actor is Actor.SUBMITTER else (step.key,)
     job = with_step(job, ended)
     if not step.required:
         notice = Notice(code=fault.code, message=fault.message, step=step.name, part=step.part)
         job = job.evolve(warnings=(*job.warnings, notice))
+    else:
+        job = _cancel_siblings(job, ended, now)
     settled = _settle(_cancel_dependents(job, ended, now), now, (step_event("step.failed", ended),))
     return replace(settled, dead_letters=given_up)
 
@@ -161,6 +166,21 @@ def _requeued(step: StepRun, now: datetime, delay: float) -> StepRun:
 def ended_by_cancel(step: StepRun, now: datetime, fault: Fault | None = None) -> StepRun:
     """The step run as it ends when it will not be run any more."""
     return step.evolve(status=C, message="", fault=fault, finished_at=now, **UNCLAIMED)
+
+
+def _cancel_siblings(job: Job, failed: StepRun, now: datetime) -> Job:
+    """Parts of the same step that wait for their turn."""
+    fault = Fault(
+        code="step.dependency_failed",
+        message=f"Another part of step {failed.name} failed.",
+        actor=Actor.NOBODY,
+        step=failed.name,
+    )
+    steps = tuple(
+        ended_by_cancel(step, now, fault) if step.name == failed.name and step.status in {W, Q} else step
+        for step in job.steps
+    )
+    return job.evolve(steps=steps)
 
 
 def _cancel_dependents(job: Job, failed: StepRun, now: datetime) -> Job:

@@ -101,7 +101,7 @@ def replay(job: Job, key: StepKey, *, now: datetime, delay: float = 0.0) -> Adva
 
 def _cancelled_for(job: Job, key: StepKey) -> set[StepKey]:
     """`key`, and what was cancelled since it failed; not what also needs another that is gone: it would wait for ever."""
-    again = {key}
+    again = {key} | {step.key for step in job.steps if step.name == key.name and step.status is Status.CANCELLED}
     for step in job.steps:  # plans list a step after those it needs
         needed = [other for other in job.steps if other.name in step.needs]
         gone = [other for other in needed if other.status in _GONE and other.key not in again]

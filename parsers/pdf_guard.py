@@ -15,6 +15,7 @@ from jobs.errors import InputError
 
 T = TypeVar("T")
 
+TOO_COSTLY = "pdf.too_costly"
 PAGE_SECONDS = 20.0  # of processor time for one page: the dearest of a thousand real documents took 3
 _LEAST = 0.05  # seconds between looks at a page that waits for a processor more than it computes
 _END: Any = object()
@@ -41,7 +42,7 @@ def in_time(
                 number = numbers[min(done, len(numbers) - 1)] if numbers else first + done
                 message = f"Page {number} takes more than {seconds:g} seconds of processor time."
                 hint = "Leave that page out, or print it from a viewer to a new PDF."
-                raise InputError("pdf.too_costly", message, hint=hint, page=number)
+                raise InputError(TOO_COSTLY, message, hint=hint, page=number)
             reader.read_ahead()
             yield item[0]
     finally:

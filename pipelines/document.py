@@ -8,6 +8,7 @@ from documents.joining import joined, named_ranges, pages_of
 from documents.options import DocumentOptions
 from documents.ranges import parts_for, slice_of
 from jobs.context import Place, SearchIndex, StepContext
+from jobs.errors import InputError
 from jobs.issues import Record
 from jobs.model import UPLOAD, Memory
 from jobs.pipeline import Pipeline, Step
@@ -140,7 +141,7 @@ def thumbnails(ctx: StepContext) -> None:
     """This part's pages as WebP at 400 and 200 pixels, with a blurhash of each; those behind page 200 in one ZIP."""
     from documents.page_pictures import SIDES, SINGLE, Drawn, drawn, packed
     from parsers import pdf
-    from parsers.pdf_guard import in_time
+    from parsers.pdf_guard import TOO_COSTLY, in_time
 
     source, password, facts = _document(ctx)
     mine = slice_of(range(1, facts["pages"] + 1), ctx.part)
@@ -149,17 +150,22 @@ def thumbnails(ctx: StepContext) -> None:
     told: list[dict[str, Any]] = []
     pack: list[Drawn] = []
     pictures = pdf.pictures(source, first=mine[0], last=mine[-1], longest=SIDES[0], password=password)
-    for done, item in enumerate(drawn(in_time(pictures, first=mine[0]), ctx.scratch), 1):
-        ctx.progress(done, len(mine))
-        if isinstance(item, int):
-            ctx.warn("pdf.page", f"Page {item} can not be drawn.")
-            continue
-        told.append(item.facts)
-        if item.page > SINGLE:
-            pack.append(item)
-            continue
-        for file in item.files:
-            ctx.save(file, name=file.name, media_type="image/webp")
+    try:
+        for done, item in enumerate(drawn(in_time(pictures, first=mine[0]), ctx.scratch), 1):
+            ctx.progress(done, len(mine))
+            if isinstance(item, int):
+                ctx.warn("pdf.page", f"Page {item} can not be drawn.")
+                continue
+            told.append(item.facts)
+            if item.page > SINGLE:
+                pack.append(item)
+                continue
+            for file in item.files:
+                ctx.save(file, name=file.name, media_type="image/webp")
+    except InputError as error:
+        if error.fault.code != TOO_COSTLY:
+            raise
+        ctx.warn(TOO_COSTLY, f"{error.fault.message} It was not drawn, nor were those behind it up to {mine[-1]}.")
     if pack:
         archive = packed(pack, ctx.scratch)
         ctx.save(archive, name=archive.name, media_type="application/zip")

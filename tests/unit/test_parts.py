@@ -1,5 +1,7 @@
 """Steps in parts: laid out by an earlier success, joined by what needs them; warnings and letters are each part's own."""
 
+from dataclasses import replace as changed
+
 import pytest
 from support.sample_jobs import NOW, STEADY, fault, index, parse, picture, sample_job
 
@@ -75,10 +77,11 @@ def test_join__waits_for_all_parts():
 
 
 def test_join__is_cancelled_with_one_part():
-    """One part that fails for good ends what needs it; the others run to their end, and the job fails with its fault."""
-    job = end(split(2), "picture", Failed(fault=fault("pdf.page", Actor.SUBMITTER)), part=1)
+    """One part that fails for good ends what needs it; those that run go on, and the job fails with its fault."""
+    job = claimed(split(2), StepKey("picture", 0), now=NOW, worker="w", lease=20).job
+    job = end(job, "picture", Failed(fault=fault("pdf.page", Actor.SUBMITTER)), part=1)
     assert status(job, "index") == [Status.CANCELLED]
-    job = end(job, "picture", Succeeded(), part=0)
+    job = advance(job, StepKey("picture", 0), Succeeded(), now=NOW, policy=STEADY).job
     assert (job.status, job.fault.code) == (Status.FAILED, "pdf.page")
     again = retry(job, now=NOW).job
     assert status(again, "picture") == [Status.SUCCEEDED, Status.QUEUED]
@@ -102,3 +105,30 @@ def test_replay__brings_back_one_part():
     again = replay(job, StepKey("picture", 1), now=NOW).job
     assert status(again, "picture") == [Status.SUCCEEDED, Status.QUEUED]
     assert status(again, "index") == [Status.WAITING]
+
+
+def test_siblings__that_have_not_begun_are_not_run_for_nothing():
+    """Sixty parts of a file that costs each of them its whole time cost the pool one: the others are cancelled."""
+    job = end(split(60), "picture", Failed(fault=fault("pdf.too_costly", Actor.SUBMITTER)), part=7)
+    assert status(job, "picture").count(Status.CANCELLED) == 59
+    assert (job.status, job.fault.code) == (Status.FAILED, "pdf.too_costly")
+
+
+def test_siblings__come_back_with_a_replay_and_a_retry():
+    """What was cancelled for the sake of one part runs again with it; nothing ends well with a part missing."""
+    failed = end(split(3), "picture", Failed(fault=fault("step.timeout")), part=1)
+    assert status(failed, "picture") == [Status.CANCELLED, Status.FAILED, Status.CANCELLED]
+    for decided in (replay(failed, StepKey("picture", 1), now=NOW), retry(failed, now=NOW)):
+        job = decided.job
+        assert status(job, "picture") == [Status.QUEUED] * 3
+        for part in range(3):
+            job = end(job, "picture", Succeeded(), part=part)
+        assert status(job, "index") == [Status.QUEUED]
+
+
+def test_siblings__of_an_optional_step_go_on():
+    """A picture more is better than none: parts that may fail do not end each other."""
+    optional = changed(SPLITTING, steps=(SPLITTING.steps[0], changed(SPLITTING.steps[1], required=False)))
+    job = end(sample_job(optional), "parse", Succeeded(splits={"picture": 3}))
+    job = end(job, "picture", Failed(fault=fault("step.timeout")), part=1)
+    assert status(job, "picture") == [Status.QUEUED, Status.FAILED, Status.QUEUED]

@@ -1,7 +1,9 @@
 """The document pipeline: text, tables, scans, pictures and places of a PDF's pages, in one part or in many."""
 
 import json
+import threading
 import zipfile
+from functools import partial
 
 import pytest
 from PIL import Image
@@ -12,7 +14,7 @@ from support.pdfs import blank_pdf, encrypted, lines, text_pdf
 from documents import page_pictures
 from examples.make import instructions
 from jobs.errors import InputError
-from parsers import ocr
+from parsers import ocr, pdf, pdf_guard
 from pipelines import document
 
 
@@ -157,6 +159,26 @@ def test_thumbnails__of_long_documents_are_packed(tmp_path, monkeypatch):
         assert len(archive.namelist()) == 6
         with archive.open("page-0004-200.webp") as file, Image.open(file) as picture:
             assert max(picture.size) == 200
+
+
+def test_thumbnails__those_before_a_page_that_costs_too_much_are_kept(tmp_path, monkeypatch):
+    """A page that computes for ever ends the drawing of its part with a warning, not without a picture."""
+    enough, drawn = threading.Event(), pdf.pictures
+
+    def costly(*args, **more):
+        yield next(drawn(*args, **more))
+        while not enough.is_set():
+            sum(range(1000))
+
+    monkeypatch.setattr(pdf, "pictures", costly)
+    monkeypatch.setattr(pdf_guard, "in_time", partial(pdf_guard.in_time, seconds=0.1))
+    try:
+        ran = Ran(tmp_path, manual(3), tables=False)
+    finally:
+        enough.set()
+    assert [name for name in ran.names if name.endswith("-400.webp")] == ["page-0001-400.webp"]
+    assert codes(ran) == ["pdf.too_costly"]
+    assert "Page 2" in ran.warnings[0][1]
 
 
 def test_options__leave_steps_out(tmp_path):
