@@ -9,6 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from jobs.errors import InputError
@@ -57,12 +58,11 @@ class _Reader:
         self._pages = pages
         self._ready: queue.Queue[list[Any]] = queue.Queue(maxsize=1)
         self._batch: list[Any] = []  # read, and not yet handed over
-        self._error: BaseException | None = None
         self._closed = threading.Event()
         self._began = 0.0  # processor time of the thread when it took up the item at hand
-        # Where it is left behind in native code, nobody waits for it at the end of the process.
         self._clock: int | None = None  # the thread's processor time
-        threading.Thread(target=self._run, name="pages", daemon=True).start()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pages")
+        self._run_through = self._thread.submit(self._run)
 
     def next(self, seconds: float) -> list[Any] | None:
         """Items, none after the last; None where the one at hand took its time. Raises what the generator raised."""
@@ -70,8 +70,8 @@ class _Reader:
         while True:
             with contextlib.suppress(queue.Empty):
                 batch = self._ready.get(timeout=patience)
-                if not batch and self._error is not None:
-                    raise self._error
+                if not batch:
+                    self._run_through.result()
                 return batch
             spent = self._spent()
             if spent >= seconds:
@@ -92,6 +92,7 @@ class _Reader:
     def close(self) -> None:
         """Have the thread end when it is through with the item at hand."""
         self._closed.set()
+        self._thread.shutdown(wait=False)
 
     def _run(self) -> None:
         try:
@@ -106,13 +107,11 @@ class _Reader:
                 if self._closed.is_set():
                     break
                 self._began = time.thread_time()
-        except BaseException as error:  # handed over, and raised where the items are taken
-            self._error = error
-        finally:
+        finally:  # what stopped it, if anything did, is raised behind what was read
             self._pages.close()
-        if self._batch:
+            if self._batch:
+                self._hand_over()
             self._hand_over()
-        self._hand_over()
 
     def _hand_over(self) -> None:
         """Give what was read to whoever waits for it; not for ever, since nobody may wait any more."""

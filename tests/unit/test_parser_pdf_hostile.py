@@ -95,7 +95,7 @@ def test_in_time__hands_on_what_comes():
     """Items come in order, all of them, and are made and closed on one thread that is not the caller's."""
     closed = []
     assert list(in_time(counted(5, closed=closed), numbers=range(1, 6))) == [1, 2, 3, 4, 5]
-    assert closed == ["pages"]
+    assert closed == ["pages_0"]
 
 
 def test_in_time__nothing_at_all():
@@ -125,7 +125,7 @@ def test_in_time__closes_what_is_left_early():
     deadline = time.monotonic() + 5
     while not closed and time.monotonic() < deadline:
         time.sleep(0.005)
-    assert closed == ["pages"]
+    assert closed == ["pages_0"]
 
 
 def test_in_time__a_page_that_computes_too_long():
