@@ -41,7 +41,16 @@ def test_imports__contracts_hold():
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-STEPS = {"catalog", "documents", "jobs", "lists", "parsers", "pictures", "pipelines"}  # rooms that steps import
+STEPS = {
+    "catalog",
+    "documents",
+    "jobs",
+    "lists",
+    "models",
+    "parsers",
+    "pictures",
+    "pipelines",
+}  # rooms that steps import
 
 
 def test_imports__every_room_is_known():

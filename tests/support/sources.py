@@ -21,6 +21,7 @@ ROOMS = (
     "jobs",
     "ledger",
     "lists",
+    "models",
     "parsers",
     "pictures",
     "pipelines",

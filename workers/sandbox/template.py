@@ -25,7 +25,7 @@ from workers.sandbox.forks import Hooks, gather_pages
 from workers.sandbox.frames import write_frame
 
 # So that a child need not look through the folder they lie in.
-_OWN = ("jobs.context", "pipelines", "parsers", "documents", "lists", "pictures", "catalog")
+_OWN = ("jobs.context", "pipelines", "parsers", "documents", "lists", "models", "pictures", "catalog")
 _FDS = struct.Struct("=3i")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _REHEARSALS = 20  # after which the interpreter has settled on how to run the code
