@@ -12,7 +12,7 @@ from jobs.model import Job, Status, StepKey
 from jobs.outcomes import Failed, Succeeded
 from jobs.verbs import MAX_RETURNS
 from jobs.verbs import replay as rule
-from ledger import Ledger, LetterFilter
+from ledger import Held, Ledger, LetterFilter
 from ledger.schema import events, jobs, outbox
 
 READ, LEFT, RIGHT, JOIN = (StepKey(name) for name in ("read", "left", "right", "join"))
@@ -23,10 +23,15 @@ OURS = {"owner": "local"}
 def run(ledger: Ledger, job: Job, *keys: StepKey, code: str | None = None) -> None:
     """Let each succeed, or end for good with `code`."""
     for key in keys:
-        dispatch = ledger.get(job.id, **OURS).step(key).dispatch
-        claim = ledger.claim(job.id, key, dispatch=dispatch, worker="w", lease=20)
-        assert claim is not None, f"{key.name} can't be claimed"
-        ledger.finish(claim.held, Failed(fault=fault(code)) if code else Succeeded())
+        ledger.finish(claimed(ledger, job, key), Failed(fault=fault(code)) if code else Succeeded())
+
+
+def claimed(ledger: Ledger, job: Job, key: StepKey) -> Held:
+    """Claim a step run that is queued."""
+    dispatch = ledger.get(job.id, **OURS).step(key).dispatch
+    claim = ledger.claim(job.id, key, dispatch=dispatch, worker="w", lease=20)
+    assert claim is not None, f"{key.name} can't be claimed"
+    return claim.held
 
 
 def replay(ledger: Ledger, key: StepKey, *, delay: float = 0.0) -> None:
@@ -68,12 +73,13 @@ def test_replay__of_both_failed_needs_runs_their_join(ledger):
 
 
 def test_replay__of_one_of_two_failed_parts_leaves_what_needs_them_cancelled(ledger):
-    """The same where what failed are two parts of one step; the log says which part was replayed."""
+    """The same where what failed are two parts that ran side by side; the log says which part was replayed."""
     job = submit(ledger, pipeline=PARTS).job
     split(ledger, job.id)
     first, second, glue = StepKey("piece", 0), StepKey("piece", 1), StepKey("glue")
     run(ledger, job, StepKey("cut"))
-    run(ledger, job, first, second, code="step.timeout")
+    for held in [claimed(ledger, job, key) for key in (first, second)]:
+        ledger.finish(held, Failed(fault=fault("step.timeout")))
     replay(ledger, second)
     assert ledger.get(job.id, **OURS).step(glue).status is Status.CANCELLED
     run(ledger, job, second)
