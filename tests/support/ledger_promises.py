@@ -91,7 +91,8 @@ def steps(rows: Rows) -> Iterator[str]:
             yield f"{run.step}: waits for ever, since what it needs is {needed}"
         job = rows.jobs[run.job_id]
         by_caller = job["status"] == Status.CANCELLED or (job["fault"] or {}).get("code") == DEADLINE
-        if status == Status.CANCELLED and not by_caller and not needed & BROKEN:
+        beside = {other["status"] for key, other in rows.steps.items() if key[:2] == run[:2] and key != run}
+        if status == Status.CANCELLED and not by_caller and not needed & BROKEN and Status.FAILED not in beside:
             yield f"{run.step}: cancelled in a job that is {job['status']}, and what it needs is {needed}"
         if status == Status.FAILED and not (row["fault"] and row["fault"]["code"] and row["fault"]["message"]):
             yield f"{run.step}: failed without a reason"
