@@ -1,7 +1,6 @@
 """3D models: a geometry report, a rendered thumbnail, and the model findable."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from jobs.context import Place, SearchIndex, StepContext
@@ -9,21 +8,10 @@ from jobs.model import UPLOAD, Memory
 from jobs.pipeline import Pipeline, Step
 from jobs.queues import INDEXING, THUMBNAILS, VALIDATION
 
-REPORT, PREVIEW, THUMBNAIL = "report.json", "preview.glb", "thumbnail.webp"
-SIDE = 512  # pixels of the thumbnail
-_QUALITY = 85  # of WebP
+REPORT, PREVIEW = "report.json", "preview.glb"
+_PICTURE = "image/webp"
+_Z_UP = frozenset({"stl", "ply", "off"})  # kinds that `model_preview` turns
 _SUMMARY = ("format", "triangles", "watertight", "bodies", "extents", "units")
-# Lit by lamps alone: image-based light looks a little better, but takes seconds to prepare in every new process.
-_OPTIONS: dict[str, Any] = {
-    "render.effect.antialiasing.mode": "fxaa",
-    "render.effect.ambient_occlusion": True,
-    "render.effect.tone_mapping": True,
-    "render.hdri.ambient": False,
-    "render.background.color": [1.0, 1.0, 1.0],
-    "render.light.intensity": 4.0,
-    "ui.axis": False,
-    "render.grid.enable": False,
-}
 
 
 def validate(ctx: StepContext) -> None:
@@ -59,47 +47,56 @@ def _concerns(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def thumbnail(ctx: StepContext) -> None:
-    """A picture of the model; a machine without the software renderer gets a warning in its place."""
-    from PIL import Image
+    """Pictures of the model; a machine without the software renderer gets a warning in their place."""
+    from models import rendering
 
-    picture_path = ctx.scratch / "frame.png"
-    problem = _render(ctx.path(PREVIEW), picture_path)
-    if problem:
-        ctx.warn("thumbnail.unavailable", problem)
-        return
-    with Image.open(picture_path) as frame:
-        picture = frame.convert("RGB")
-    if len(picture.getcolors(SIDE * SIDE) or ()) == 1:
-        ctx.warn("thumbnail.blank", "The renderer drew nothing; the model may be too thin to be seen.")
-        return
-    path = ctx.scratch / THUMBNAIL
-    picture.save(path, "WEBP", quality=_QUALITY)
-    ctx.save(path, name=THUMBNAIL, media_type="image/webp")
-
-
-def _render(model: Path, picture: Path) -> str | None:
-    """Draw `model` into the PNG `picture`; what is missing, as a sentence, where this machine can't."""
     try:
-        import f3d
-    except ModuleNotFoundError:
-        return "No renderer here: the f3d package has no build for this kind of machine."
-    except ImportError:  # its own libssl is newer than many a system's, and can't come second
-        return "The renderer f3d can not be loaded into this process; import it before anything that uses TLS."
-    f3d.Log.set_verbose_level(f3d.Log.QUIET)
+        made = rendering.render(ctx.path(PREVIEW), ctx.scratch)
+    except rendering.NoRenderer as error:
+        ctx.warn("thumbnail.unavailable", str(error))
+        return
+    if made.blank:
+        ctx.warn("thumbnail.blank", "Next to nothing was drawn; the model may be too thin to be seen.")
+        return
+    for path in made.paths:
+        ctx.save(path, name=path.name, media_type=_PICTURE)
+    ctx.summary(blurhash=made.blurhash)
+
+
+def turntable(ctx: StepContext) -> None:
+    """The model with its findings marked, and turning once around."""
+    import orjson
+
+    from models import rendering
+    from models import turntable as turning
+
+    with ctx.open(REPORT) as file:
+        places = _places(orjson.loads(file.read()), upright=ctx.kind in _Z_UP)
+    preview = ctx.path(PREVIEW)
     try:
-        engine = f3d.Engine.create_osmesa()
-    except RuntimeError:
-        return "No software renderer here: install it with `apt-get install libosmesa6`."
-    engine.options.update(_OPTIONS)
-    engine.window.size = SIDE, SIDE
-    engine.scene.add(model)
-    camera = engine.window.camera
-    camera.reset_to_bounds(0.9)
-    camera.azimuth(-35)
-    camera.elevation(25)
-    camera.reset_to_bounds(0.9)
-    engine.window.render_to_image().save(picture)
-    return None
+        marked = turning.findings(preview, ctx.scratch, places=places) if places else None
+        if marked:
+            ctx.save(marked, name=marked.name, media_type=_PICTURE)
+        ctx.progress(1, 2, "turning the model")
+        turned = turning.turntable(preview, ctx.scratch)
+    except rendering.NoRenderer:
+        return  # the thumbnail's step has said so
+    if turned.path:
+        ctx.save(turned.path, name=turned.path.name, media_type=_PICTURE)
+    elif not turned.blank:  # of which the thumbnail's step has warned
+        ctx.warn("turntable.slow", "There is no turning picture: the model takes too long to draw.")
+
+
+def _places(report: dict[str, Any], *, upright: bool) -> list[tuple[float, float, float]]:
+    """Where the report's findings are, in coordinates of the preview; the first place of each comes first.
+
+    `upright`: the preview was turned so that the model's Z axis became its Y axis.
+    """
+    from itertools import chain, zip_longest
+
+    lists = [finding.get("places") or () for finding in report.get("findings", ())]
+    found = [place for place in chain.from_iterable(zip_longest(*lists)) if place]
+    return [(x, z, -y) if upright else (x, y, z) for x, y, z in found]
 
 
 def index(ctx: StepContext, *, search: SearchIndex) -> None:
@@ -127,6 +124,15 @@ PIPELINE = Pipeline(
             reads=(PREVIEW,),
             required=False,
             timeout=120.0,
+            memory=Memory.MEDIUM,
+        ),
+        Step(
+            run=turntable,
+            queue=THUMBNAILS,
+            needs=("thumbnail",),  # stills come first
+            reads=(PREVIEW, REPORT),
+            required=False,
+            timeout=180.0,
             memory=Memory.MEDIUM,
         ),
         Step(

@@ -37,15 +37,15 @@ from pathlib import Path
 from pipelines import model_3d
 from support.context import FolderContext
 ctx = FolderContext(Path(sys.argv[1]), Path(sys.argv[1]) / "upload.bin", kind="glb")
-model_3d.thumbnail(ctx)
+getattr(model_3d, sys.argv[2])(ctx)
 print(json.dumps([ctx.warnings, list(ctx.media_types)]))
 """
 
 
-def drawn(folder):
+def drawn(folder, *, step="thumbnail"):
     """Run the step in a fresh process, as a sandbox does: f3d can't be loaded behind a system's older libssl."""
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    command = [sys.executable, "-c", DRAW, str(folder)]
+    command = [sys.executable, "-c", DRAW, str(folder), step]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | {"PYTHONPATH": path})
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -116,7 +116,7 @@ def test_thumbnail__a_machine_without_renderer_says_so(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "f3d", None)
     model_3d.thumbnail(ctx)
     assert [code for code, _ in ctx.warnings] == ["thumbnail.unavailable"]
-    assert "thumbnail.webp" not in ctx.media_types
+    assert list(ctx.media_types) == ["report.json", "preview.glb"]
 
 
 def test_thumbnail__with_what_this_machine_has(tmp_path):
@@ -129,14 +129,31 @@ def test_thumbnail__with_what_this_machine_has(tmp_path):
         assert code == "thumbnail.unavailable"
         assert "apt-get install libosmesa6" in message
         return
-    assert (warnings, saved) == ([], ["thumbnail.webp"])
-    with Image.open(ctx.path("thumbnail.webp")) as picture:
-        assert (picture.format, picture.size) == ("WEBP", (512, 512))
+    assert (warnings, saved) == ([], ["thumbnail-1024.webp", "thumbnail-400.webp", "thumbnail-200.webp"])
+    for side in (1024, 400, 200):
+        with Image.open(ctx.path(f"thumbnail-{side}.webp")) as picture:
+            assert (picture.format, picture.size) == ("WEBP", (side, side))
+    with Image.open(ctx.path("thumbnail-400.webp")) as picture:
         colors = picture.convert("RGB").getcolors(1 << 20)
     red = sum(count for count, (r, g, b) in colors if r > 2 * g and r > 2 * b)
     white = sum(count for count, (r, g, b) in colors if min(r, g, b) > 250)
-    assert red > 0.2 * 512 * 512
-    assert white > 0.2 * 512 * 512
+    assert red > 0.2 * 400 * 400
+    assert white > 0.2 * 400 * 400
+
+
+def test_turntable__turns_and_marks(tmp_path):
+    """The later step saves an animation of 24 frames, and a picture of the findings where the report has places."""
+    ctx = context(tmp_path, models.stl(), kind="stl")
+    model_3d.validate(ctx)
+    report = ctx.path("report.json")
+    found = json.loads(report.read_text()) | {"findings": [{"code": "model.thin", "places": [[0.1, 0.2, 0.3]]}]}
+    report.write_text(json.dumps(found))
+    ((warnings, saved),) = drawn(tmp_path, step="turntable")
+    assert warnings == []  # the thumbnail's step tells of a renderer that is missing
+    assert saved == (["findings.webp", "turntable.webp"] if osmesa() else [])
+    if saved:
+        with Image.open(ctx.path("turntable.webp")) as picture:
+            assert (picture.n_frames, picture.size) == (24, (400, 400))
 
 
 def test_thumbnail__a_blank_frame_is_told(tmp_path):
