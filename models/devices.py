@@ -38,6 +38,9 @@ def start(cache: Path | None = None) -> None:
         os.environ[CACHE_VARIABLE] = str(cache)
     wp.config.log_level = wp.LOG_ERROR
     wp.init()
+    if cache is not None:  # also where Warp was up already
+        wp.config.kernel_cache_dir = str(cache / wp.config.version)
+        Path(wp.config.kernel_cache_dir).mkdir(parents=True, exist_ok=True)
 
 
 def device(prefer: Literal["auto", "cuda", "cpu"] = "auto") -> Device:

@@ -210,7 +210,9 @@ def main() -> int:
     wanted = [*([devices.CUDA] if wp.is_cuda_available() else []), devices.CPU]
     names = [name for name in wanted if works(Device(name=name))]
     print(json.dumps({"warp": wp.config.version, "devices": [str(wp.get_device(name)) for name in names]}), flush=True)
-    agreed = bool(names)
+    if not names:
+        return 1
+    agreed = True
     for size in (SMALL, *(int(size) for size in args.sizes.split(","))):
         used = [name for name in names if name != devices.CPU or size <= args.skip_cpu_above or len(names) == 1]
         for check in CHECKS:
