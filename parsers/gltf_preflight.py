@@ -3,28 +3,34 @@
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-
-import orjson
 
 from jobs.errors import InputError, UnreadableFile
+from parsers.gltf_buffers import Buffer, View, check_pictures, open_buffers, open_views, own_buffer
+from parsers.gltf_draco import HEAD, draco_faces
+from parsers.gltf_json import Json, listed, number, parsed
+from parsers.model_faults import MAX_TRIANGLES, malformed, too_many, truncated
+from parsers.model_folder import Folder
 
 MAX_JSON = 64 * 1024 * 1024  # bytes of a GLB's JSON
 MAX_GLTF = 256 * 1024 * 1024  # bytes of a .gltf, its embedded buffers included
 MAX_ELEMENTS = 100_000_000  # in one accessor
 MAX_ZEROS = 10_000_000  # elements of accessors that no bytes stand behind
+MAX_DRACO = 48_000_000  # elements of accessors that are decoded from Draco blocks
 MAX_DEPTH = 500  # nodes below nodes
+DRACO = "KHR_draco_mesh_compression"
 _GLB_HEADER, _CHUNK_HEADER = 12, 8
 _JSON_CHUNK, _BIN_CHUNK = 0x4E4F534A, 0x004E4942
 _COMPONENTS = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}  # bytes each
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
-_COMPRESSED = {"KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression"}
+_COMPRESSED = {"EXT_meshopt_compression", "KHR_meshopt_compression"}
+_NOBODY = Folder()
 
-Json = dict[str, Any]
 
+def check_glb(path: Path) -> tuple[str, ...]:
+    """Raise `InputError` unless the GLB's chunks and all that its JSON promises fit its bytes.
 
-def check_glb(path: Path) -> None:
-    """Raise `InputError` unless the GLB's chunks and all that its JSON promises fit its bytes."""
+    What comes back, here and below, are the names of pictures that lie in no file of the upload.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         header = file.read(_GLB_HEADER)
@@ -47,111 +53,46 @@ def check_glb(path: Path) -> None:
                     raise malformed("The GLB does not begin with a JSON chunk of sane size.")
                 text = file.read(chunk_length)
             elif binary is None and chunk_type == _BIN_CHUNK:
-                binary = chunk_length
+                binary = own_buffer(path, at=at, length=chunk_length)
             at += chunk_length
             file.seek(at)
-    check_json(_parsed(text), binary)
+    return check_json(parsed(text), binary)
 
 
-def check_gltf(path: Path) -> None:
-    """The same for a JSON glTF, which must embed its buffers."""
+def check_gltf(path: Path) -> tuple[str, ...]:
+    """The same for a JSON glTF that came alone, and so has to embed its buffers."""
     if path.stat().st_size > MAX_GLTF:
         raise InputError("limit.size", "The glTF is too large as JSON.", hint="Send it as GLB.")
-    check_json(_parsed(path.read_bytes()), None)
+    return check_gltf_text(path.read_bytes())
 
 
-def check_json(doc: Json, binary: int | None) -> None:
-    """Check the document; `binary` is the length of the GLB's own buffer."""
+def check_gltf_text(text: bytes, folder: Folder = _NOBODY) -> tuple[str, ...]:
+    """The same for a JSON glTF whose files lie in `folder`."""
+    return check_json(parsed(text), None, folder=folder)
+
+
+def check_json(doc: Json, own: Buffer | None, *, folder: Folder = _NOBODY) -> tuple[str, ...]:
+    """Check the document; `own` is the GLB's own buffer."""
     required = doc.get("extensionsRequired")
     if found := _COMPRESSED.intersection(item for item in required or () if isinstance(item, str)):
         hint = "Export it again without mesh compression."
         raise InputError("model.compressed", f"The model needs {', '.join(sorted(found))}, not read here.", hint=hint)
-    buffers = [_buffer_length(buffer, binary, index) for index, buffer in enumerate(_list(doc, "buffers"))]
-    views = [_view_length(view, buffers) for view in _list(doc, "bufferViews")]
-    accessors = _list(doc, "accessors")
-    zeros = sum(_check_accessor(accessor, views) for accessor in accessors)
-    if zeros > MAX_ZEROS:
+    views = open_views(doc, open_buffers(doc, own, folder))
+    accessors = listed(doc, "accessors")
+    decoded = _check_meshes(doc, accessors, views)
+    made_up = [_check_accessor(accessor, views) for accessor in accessors]
+    from_draco = sum(made_up[index] for index in decoded)
+    if from_draco > MAX_DRACO or sum(made_up) - from_draco > MAX_ZEROS:
         raise InputError("limit.triangles", "The model promises more data than it holds.")
-    for image in _list(doc, "images"):
-        _check_uri(image.get("uri"))
-    _check_meshes(doc, len(accessors))
+    missing = check_pictures(doc, views, folder)
     _check_nodes(doc)
+    return missing
 
 
-def malformed(message: str) -> UnreadableFile:
-    """The file contradicts itself."""
-    return UnreadableFile("model.malformed", message, hint="Export the model again.")
-
-
-def truncated(expected: int, size: int) -> UnreadableFile:
-    """The file ends before what its header promises."""
-    message = f"The file is cut off: it should have {expected} bytes and has {size}."
-    return UnreadableFile("model.truncated", message, hint="Send it again.")
-
-
-def _parsed(text: bytes) -> Json:
-    try:
-        doc = orjson.loads(text.rstrip(b"\0 "))
-    except orjson.JSONDecodeError:
-        raise malformed("The glTF's JSON can not be read.") from None
-    if not isinstance(doc, dict):
-        raise malformed("The glTF's JSON is no object.")
-    return doc
-
-
-def _list(doc: Json, key: str) -> list[Json]:
-    found = doc.get(key, [])
-    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        raise malformed(f"{key!r} is not a list of objects.")
-    return found
-
-
-def _number(doc: Json, key: str, *, default: int | None = None, below: int = 2**53) -> int:
-    """A whole number from 0 up to, not including, `below`."""
-    found = doc.get(key, default)
-    if not isinstance(found, int) or isinstance(found, bool) or not 0 <= found < below:
-        raise malformed(f"{key!r} is missing or out of range.")
-    return found
-
-
-def _buffer_length(buffer: Json, binary: int | None, index: int) -> int:
-    length = _number(buffer, "byteLength")
-    uri = buffer.get("uri")
-    if uri is None:
-        held = binary if index == 0 and binary is not None else 0
-    elif isinstance(uri, str) and uri.startswith("data:"):
-        _, marker, text = uri.partition(";base64,")
-        held = len(text) * 3 // 4 if marker else 0
-    else:
-        _check_uri(uri)
-        hint = "Send it as one GLB file."
-        raise InputError("model.external", "The model keeps its geometry in a second file.", hint=hint)
-    if length > held:
-        raise truncated(length, held)
-    return length
-
-
-def _check_uri(uri: object) -> None:
-    """Refuse what points outside the model's own folder; a picture beside it is only missing."""
-    if uri is None or (isinstance(uri, str) and uri.startswith("data:")):
-        return
-    if not isinstance(uri, str) or ":" in uri or uri.startswith(("/", "\\")) or ".." in uri or "%" in uri:
-        raise InputError("model.external", "The model refers to a file outside its own folder.")
-
-
-def _view_length(view: Json, buffers: list[int]) -> int:
-    buffer = _number(view, "buffer", below=len(buffers))
-    length = _number(view, "byteLength")
-    if _number(view, "byteOffset", default=0) + length > buffers[buffer]:
-        raise malformed("A buffer view is longer than its buffer.")
-    _number(view, "byteStride", default=0, below=1024)
-    return length
-
-
-def _check_accessor(accessor: Json, views: list[int]) -> int:
+def _check_accessor(accessor: Json, views: list[View]) -> int:
     """How many elements it makes up out of nothing: those without a buffer view are zeros."""
-    count = _number(accessor, "count", below=MAX_ELEMENTS)
-    component = _COMPONENTS.get(_number(accessor, "componentType"))
+    count = number(accessor, "count", below=MAX_ELEMENTS)
+    component = _COMPONENTS.get(number(accessor, "componentType"))
     kind = accessor.get("type")
     width = _WIDTHS.get(kind) if isinstance(kind, str) else None
     if component is None or width is None:
@@ -160,42 +101,65 @@ def _check_accessor(accessor: Json, views: list[int]) -> int:
         _check_sparse(accessor["sparse"], views, count=count, element=component * width)
     if "bufferView" not in accessor:
         return count
-    held = views[_number(accessor, "bufferView", below=len(views))]
-    if count and _number(accessor, "byteOffset", default=0) + count * component * width > held:
+    held = views[number(accessor, "bufferView", below=len(views))].length
+    if count and number(accessor, "byteOffset", default=0) + count * component * width > held:
         raise malformed("An accessor is longer than its buffer view.")
     return 0
 
 
-def _check_sparse(sparse: object, views: list[int], *, count: int, element: int) -> None:
+def _check_sparse(sparse: object, views: list[View], *, count: int, element: int) -> None:
     if not isinstance(sparse, dict) or not all(isinstance(sparse.get(key), dict) for key in ("indices", "values")):
         raise malformed("A sparse accessor is incomplete.")
-    changed = _number(sparse, "count", below=count + 1)
-    index_size = _COMPONENTS.get(_number(sparse["indices"], "componentType"), 0)
+    changed = number(sparse, "count", below=count + 1)
+    index_size = _COMPONENTS.get(number(sparse["indices"], "componentType"), 0)
     for part, size in ((sparse["indices"], index_size), (sparse["values"], element)):
-        held = views[_number(part, "bufferView", below=len(views))]
-        if _number(part, "byteOffset", default=0) + changed * size > held:
+        held = views[number(part, "bufferView", below=len(views))].length
+        if number(part, "byteOffset", default=0) + changed * size > held:
             raise malformed("A sparse accessor is longer than its buffer view.")
 
 
-def _check_meshes(doc: Json, accessors: int) -> None:
-    for mesh in _list(doc, "meshes"):
-        for primitive in _list(mesh, "primitives"):
+def _check_meshes(doc: Json, accessors: list[Json], views: list[View]) -> set[int]:
+    """The accessors whose elements come out of Draco blocks; a loader copies what primitives share, so all are counted."""
+    decoded: set[int] = set()
+    triangles = 0
+    for mesh in listed(doc, "meshes"):
+        for primitive in listed(mesh, "primitives"):
             attributes = primitive.get("attributes")
             if not isinstance(attributes, dict):
                 raise malformed("A mesh lacks its attributes.")
-            for name in attributes:
-                _number(attributes, name, below=accessors)
+            used = {number(attributes, name, below=len(accessors)) for name in attributes}
+            corners = used
             if "indices" in primitive:
-                _number(primitive, "indices", below=accessors)
+                corners = {number(primitive, "indices", below=len(accessors))}
+                used |= corners
+            faces = _draco_faces(primitive, views)
+            if faces is not None:
+                decoded |= used
+            counted = max((number(accessors[index], "count", below=MAX_ELEMENTS) // 3 for index in corners), default=0)
+            triangles += max(counted, faces or 0)
+            if triangles > MAX_TRIANGLES:
+                raise too_many(triangles)
+    return decoded
+
+
+def _draco_faces(primitive: Json, views: list[View]) -> int | None:
+    """Triangles of the Draco block that the primitive is; None where it is none."""
+    extensions = primitive.get("extensions")
+    if not isinstance(extensions, dict) or DRACO not in extensions:
+        return None
+    block = extensions[DRACO]
+    if not isinstance(block, dict) or not isinstance(block.get("attributes"), dict):
+        raise malformed("A Draco block is incomplete.")
+    return draco_faces(views[number(block, "bufferView", below=len(views))].head(HEAD))
 
 
 def _check_nodes(doc: Json) -> None:
     """Nodes have to form trees: a cycle sends renderers into endless recursion."""
-    nodes, meshes = _list(doc, "nodes"), len(_list(doc, "meshes"))
+    nodes, meshes = listed(doc, "nodes"), len(listed(doc, "meshes"))
     parents: dict[int, int] = {}
     for index, node in enumerate(nodes):
         if "mesh" in node:
-            _number(node, "mesh", below=meshes)
+            number(node, "mesh", below=meshes)
         for child in _children(node.get("children", []), len(nodes)):
             if child in parents:
                 raise malformed("A node of the model has two parents.")

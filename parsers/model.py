@@ -1,20 +1,29 @@
 """Reads 3D models and measures them: triangles, bodies, whether each is closed. Native code: only in a sandbox."""
 
+import io
 import logging
 import math
 import struct
 import warnings
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from jobs.errors import UnreadableFile
-from parsers.model_preflight import MAX_TRIANGLES, check, is_binary_stl, not_finite, too_many
+from parsers.gltf_preflight import check_gltf_text
+from parsers.model_3mf import load_3mf
+from parsers.model_facts import Facts, facts_of, plain_facts, set_facts
+from parsers.model_faults import MAX_TRIANGLES, empty, not_finite, too_many, unreadable
+from parsers.model_folder import Folder, unzip
+from parsers.model_normal import Model, Part, instances, moved, to_normal
+from parsers.model_obj import check_obj
+from parsers.model_preflight import check, is_binary_stl
+from parsers.model_step import read_step
 
-UNITS = {"glb": "m", "gltf": "m"}  # only glTF states one
-KINDS = ("glb", "gltf", "stl", "obj", "ply", "off")
+__all__ = ["KINDS", "Model", "Part", "Shape", "instances", "load", "measure", "normal", "report"]
+
+# `model-zip` is an archive with one glTF or OBJ and the files that it needs.
+KINDS = ("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "model-zip")
 
 # Whatever a loader raises on a broken file; its words are never shown, since they may quote other files.
 _LOADER_ERRORS = (
@@ -49,38 +58,65 @@ class Shape:
 
 
 def load(path: Path, kind: str) -> Any:
-    """The model as a trimesh Scene; kinds are those of `KINDS`.
+    """The model as a trimesh Scene in its own unit, with its `Facts`; kinds are those of `KINDS`.
 
-    Raises `UnreadableFile` (`model.unreadable`, `.empty`, `.not_finite`, `.truncated`, `.malformed`, `.version`) and
-    `InputError` (`model.external`, `model.compressed`, `limit.triangles`).
+    Raises `UnreadableFile` (`model.unreadable`, `.empty`, `.not_finite`, `.truncated`, `.malformed`, `.version`,
+    `zip.damaged`) and `InputError` (`model.external`, `.compressed`, `.missing_files`, `.main_file`, `limit.triangles`,
+    `.pixels`, `.size`, `xml.entity`, `zip.*`).
     """
-    check(path, kind)
-    import trimesh
-
     # The loader logs what it stumbles over, which is content of uploads: that goes nowhere.
     log = logging.getLogger("trimesh")
     log.handlers, log.propagate = [logging.NullHandler()], False
-    file_type = "stl_ascii" if kind == "stl" and not is_binary_stl(path) else kind
-    with warnings.catch_warnings(), path.open("rb") as file:
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            # An empty resolver: nothing beside the file is ever opened. (None would mean: the file's own folder.)
-            scene = trimesh.load_scene(file, file_type=file_type, resolver={}, process=False)
+            scene, facts = _read(path, kind)
             triangles = sum(_checked(scene.geometry[name]) for name, _ in instances(scene))
         except _LOADER_ERRORS:
-            hint = "Open it in a 3D program and export it again."
-            raise UnreadableFile(
-                "model.unreadable", f"The file can not be read as {kind.upper()}.", hint=hint
-            ) from None
+            raise unreadable(kind) from None
     if not triangles:
-        raise UnreadableFile("model.empty", "The model has no triangles.")
+        raise empty()
     if triangles > MAX_TRIANGLES:
         raise too_many(triangles)
+    set_facts(scene, facts)
     return scene
+
+
+def normal(model: Any, kind: str) -> Model:
+    """The normal form of a file or of a loaded scene: triangles in the world, in meters. Raises as `load`."""
+    return to_normal(load(model, kind) if isinstance(model, Path) else model, kind)
+
+
+def _read(path: Path, kind: str) -> tuple[Any, Facts]:
+    """The scene, checked before its loader sees it but not behind it, and what the file states of itself."""
+    if kind == "3mf":
+        return load_3mf(path)
+    if kind == "step":
+        glb, facts = read_step(path)
+        return _loaded(io.BytesIO(glb), "glb", Folder()), facts
+    if kind == "model-zip":
+        upload = unzip(path)
+        look = check_gltf_text if upload.kind == "gltf" else check_obj
+        checked = look(upload.content, upload.folder)
+        file = io.BytesIO(upload.content)
+        return _loaded(file, upload.kind, upload.folder), plain_facts(upload.kind, checked)
+    facts = check(path, kind)
+    file_type = "stl_ascii" if kind == "stl" and not is_binary_stl(path) else kind
+    with path.open("rb") as opened:
+        return _loaded(opened, file_type, Folder()), facts
+
+
+def _loaded(file: BinaryIO, file_type: str, folder: Folder) -> Any:
+    """What trimesh makes of it; beside the folder, nothing is ever opened."""
+    import trimesh
+
+    return trimesh.load_scene(file, file_type=file_type, resolver=folder, process=False)
 
 
 def _checked(mesh: Any) -> int:
     """How many triangles it has; `ValueError` where they are no triangles of points in space."""
+    import numpy as np
+
     vertices, faces = mesh.vertices, mesh.faces
     if len(faces) == 0:
         return 0
@@ -88,15 +124,11 @@ def _checked(mesh: Any) -> int:
         raise ValueError
     if not 0 <= faces.min() <= faces.max() < len(vertices):
         raise ValueError
+    if not np.isfinite(vertices).all():
+        raise not_finite()
+    if not vertices.any():  # what is left where a loader could not decode a compressed block
+        raise ValueError
     return len(faces)
-
-
-def instances(scene: Any) -> Iterator[tuple[str, Any]]:
-    """Each mesh that stands in the scene: the name of its geometry, and its 4x4 transform into the world."""
-    for node in scene.graph.nodes_geometry:
-        transform, name = scene.graph[node]
-        if hasattr(scene.geometry[name], "faces"):
-            yield name, transform
 
 
 def report(scene: Any, kind: str) -> dict[str, Any]:
@@ -118,8 +150,8 @@ def report(scene: Any, kind: str) -> dict[str, Any]:
     volume = sum(shape.volume * cubic for shape, _, cubic in parts)
     watertight = all(shape.watertight for shape, _, _ in parts)
     return {
-        "format": kind,
-        "units": UNITS.get(kind),
+        "format": facts_of(scene, kind).format,
+        "units": facts_of(scene, kind).unit,
         "triangles": sum(len(scene.geometry[name].faces) for name, _ in placed),
         "vertices": sum(shape.vertices for shape, _, _ in parts),
         "geometries": len(counts),
@@ -165,7 +197,7 @@ def _bounds(scene: Any, placed: list[tuple[str, Any]]) -> tuple[list[float], lis
         mesh = scene.geometry[name]
         if not len(mesh.faces):
             continue
-        world = _moved(mesh.vertices, transform)
+        world = moved(mesh.vertices, transform)
         if not np.isfinite(world).all():
             raise not_finite()
         corners += [world.min(axis=0), world.max(axis=0)]
@@ -180,14 +212,10 @@ def _joined(scene: Any, placed: list[tuple[str, Any]]) -> tuple[Any, Any]:
     vertices, faces, before = [], [], 0
     for name, transform in placed:
         mesh = scene.geometry[name]
-        vertices.append(_moved(mesh.vertices, transform))
+        vertices.append(moved(mesh.vertices, transform))
         faces.append(mesh.faces + before)
         before += len(mesh.vertices)
     return np.concatenate(vertices), np.concatenate(faces)
-
-
-def _moved(vertices: Any, transform: Any) -> Any:
-    return vertices @ transform[:3, :3].T + transform[:3, 3]
 
 
 def _scales(transform: Any) -> tuple[float, float]:

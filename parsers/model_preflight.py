@@ -1,15 +1,19 @@
 """Checks a 3D model before any loader sees it: do its sizes and counts add up? In pure Python."""
 
 import mmap
-import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from jobs.errors import InputError, UnreadableFile
-from parsers.gltf_preflight import check_glb, check_gltf, malformed, truncated
+from jobs.errors import UnreadableFile
+from parsers.gltf_preflight import check_glb, check_gltf
+from parsers.model_dae import check_dae
+from parsers.model_facts import Facts, plain_facts
+from parsers.model_faults import MAX_TRIANGLES, malformed, not_finite, too_many, truncated
+from parsers.model_folder import Folder
+from parsers.model_obj import NOT_FINITE, check_obj
 
-MAX_TRIANGLES = 4_000_000
 _STL_HEADER, _STL_FACET = 84, 50
 _PLY_SIZES = {
     **dict.fromkeys(("char", "uchar", "int8", "uint8"), 1),
@@ -17,24 +21,15 @@ _PLY_SIZES = {
     **dict.fromkeys(("int", "uint", "int32", "uint32", "float", "float32"), 4),
     **dict.fromkeys(("double", "float64"), 8),
 }
-# In ASCII files loaders drop such numbers silently, so they are looked for before.
-_NOT_FINITE = re.compile(rb"^[ \t]*(?:v|vertex)[ \t][^\n]*?[ \t+-](?:nan|inf)", re.IGNORECASE | re.MULTILINE)
 
 
-def check(path: Path, kind: str) -> None:
-    """Raise `InputError` where the file can't be what it says; kinds are the sniffer's words."""
+def check(path: Path, kind: str) -> Facts:
+    """What the file states of itself; raises `InputError` where it can't be what it says. Kinds are the sniffer's words."""
     if not path.stat().st_size:
         raise UnreadableFile("model.empty", "The file is empty.")
-    _CHECKS[kind](path)
-
-
-def too_many(triangles: int) -> InputError:
-    """More triangles than this platform takes."""
-    return InputError(
-        "limit.triangles",
-        f"The model has {triangles} triangles; at most {MAX_TRIANGLES} are checked.",
-        hint="Reduce the mesh before sending it.",
-    )
+    if kind == "dae":
+        return check_dae(path)
+    return plain_facts(kind, _CHECKS[kind](path) or ())
 
 
 def is_binary_stl(path: Path) -> bool:
@@ -70,14 +65,21 @@ def _check_stl(path: Path) -> None:
 
 def _check_finite(path: Path) -> None:
     """Look for `nan` and `inf` among the vertices of a text format."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
-        if _NOT_FINITE.search(text):
+    with _mapped(path) as text:
+        if NOT_FINITE.search(text):
             raise not_finite()
 
 
-def not_finite() -> UnreadableFile:
-    """Coordinates that are no numbers."""
-    return UnreadableFile("model.not_finite", "The model has coordinates that are not finite numbers.")
+def _check_obj(path: Path) -> tuple[str, ...]:
+    """An OBJ that came alone: what it names beside itself is not here."""
+    with _mapped(path) as text:
+        return check_obj(text, Folder())
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[mmap.mmap]:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        yield text
 
 
 def _check_ply(path: Path) -> None:
@@ -122,11 +124,11 @@ def _check_off(path: Path) -> None:
         raise too_many(faces)
 
 
-_CHECKS: dict[str, Callable[[Path], None]] = {
+_CHECKS: dict[str, Callable[[Path], tuple[str, ...] | None]] = {
     "glb": check_glb,
     "gltf": check_gltf,
     "stl": _check_stl,
-    "obj": _check_finite,
+    "obj": _check_obj,
     "ply": _check_ply,
     "off": _check_off,
 }

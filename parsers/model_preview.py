@@ -4,7 +4,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from parsers.model import instances
+from parsers.model_normal import instances
 
 MAX_TEXTURE = 64_000_000  # pixels; larger ones are left out
 TEXTURE_SIDE = 1024  # pixels; enough for any thumbnail

@@ -9,6 +9,7 @@ from parsers.encoding import HEAD, decoded_head, marked_encoding
 from parsers.list_headers import ELEMENTS, REBRICKABLE, STUDIO, find_header
 from parsers.sniff_cad import is_ldraw, is_lxfml
 from parsers.sniff_images import is_svg, picture_kind
+from parsers.sniff_models import is_dae, model_kind
 from parsers.sniff_ole import MAGIC as OLE_MAGIC
 from parsers.sniff_ole import ole_kind
 from parsers.sniff_table import is_table
@@ -58,6 +59,11 @@ KINDS = _kinds(
     ("ply", "model/ply", "PLY 3D model"),
     ("off", "model/off", "OFF 3D model"),
     ("3mf", "model/3mf", "3MF 3D model"),
+    ("dae", "model/vnd.collada+xml", "COLLADA 3D model"),
+    ("step", "model/step", "STEP CAD model"),
+    ("model-zip", "application/zip", "3D model with its files (ZIP with one glTF or OBJ)"),
+    ("usdz", "model/vnd.usdz+zip", "USDZ 3D model (not read here yet; export it as GLB)"),
+    ("fbx", "application/octet-stream", "FBX 3D model (not read here yet; export it as GLB)"),
     ("jpeg", "image/jpeg", "JPEG picture"),
     ("png", "image/png", "PNG picture"),
     ("webp", "image/webp", "WebP picture"),
@@ -98,8 +104,8 @@ def _by_magic(head: bytes, *, size: int, name: str) -> str | None:
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
-    if picture := picture_kind(head):
-        return picture
+    if found := picture_kind(head) or model_kind(head):
+        return found
     if _PLY.match(head):
         return "ply"
     if head.startswith(b"PK\x03\x04"):
@@ -169,6 +175,7 @@ _TEXTS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("brickstore-bsx", lambda text: _has_root(text, BSX_ROOTS)),
     ("ldd-lxfml", is_lxfml),
     ("svg", is_svg),
+    ("dae", is_dae),
     ("ldraw", is_ldraw),
     ("studio-csv", lambda text: find_header(text, STUDIO) is not None),
     ("rebrickable-csv", lambda text: find_header(text, REBRICKABLE) is not None),

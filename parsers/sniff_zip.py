@@ -3,6 +3,8 @@
 import struct
 from collections.abc import Iterator
 
+from parsers.sniff_models import model_zip_kind
+
 STUDIO_MODELS = ("model.ldr", "model2.ldr", "modelv1.ldr", "modelv2.ldr")  # what a Studio file keeps its model in
 LDD_MODEL = "image100.lxfml"  # what LEGO Digital Designer does
 _LOCAL = b"PK\x03\x04"
@@ -24,7 +26,8 @@ def zip_kind(head: bytes, name: str) -> str | None:
     """The kind of the ZIP that begins with `head` and is called `name` (lower case); None: another."""
     if b"3D/3dmodel.model" in head:
         return "3mf"
-    names = frozenset(entry.lower() for entry in _names(head))
+    ordered = [entry.lower() for entry in _names(head)]
+    names = frozenset(ordered)
     if any(entry.startswith("xl/") for entry in names):
         return "xlsx"
     if any(entry.startswith(("left/", "right/")) for entry in names):
@@ -35,7 +38,7 @@ def zip_kind(head: bytes, name: str) -> str | None:
     if not last.isdisjoint(STUDIO_MODELS) or (name.endswith((".io", ".mo")) and not last.isdisjoint(_STUDIO_REST)):
         return "studio-io"
     tied = next((kind for ends, entry, kind in _TIES if name.endswith(ends) and entry in names), None)
-    return tied or ("catalog-zip" if _is_catalog(last, name) else None)
+    return tied or ("catalog-zip" if _is_catalog(last, name) else model_zip_kind(ordered))
 
 
 def _is_catalog(names: frozenset[str], name: str) -> bool:

@@ -1,0 +1,47 @@
+"""What a model file states of itself beside its triangles: format, unit, up axis, and who read it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+_KEY = "heavylift"  # of a scene's metadata; no loader writes it
+
+
+class Axis(StrEnum):
+    """Which way is up."""
+
+    X = "X"
+    Y = "Y"
+    Z = "Z"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of a scene that its meshes do not hold."""
+
+    format: str  # the sniffer's word for the file with the triangles
+    reader: str  # the library that read it: `trimesh`, `cascadio`, `heavylift`
+    unit: str | None = None  # `m`, `mm`, ... as the file says; None: it says none
+    scale: float = 1.0  # meters for each unit of the scene's coordinates; 1 where no unit is stated
+    up: Axis | None = None  # as the format or the file says; None: neither does
+    missing: tuple[str, ...] = ()  # files that it names and that are not here: pictures, material libraries
+
+
+_STATED: dict[str, tuple[str, Axis]] = {"glb": ("m", Axis.Y), "gltf": ("m", Axis.Y)}
+
+
+def plain_facts(kind: str, missing: tuple[str, ...] = ()) -> Facts:
+    """Facts of a format that trimesh reads and that has the same unit and axis in every file, or none at all."""
+    unit, up = _STATED.get(kind, (None, None))
+    return Facts(format=kind, reader="trimesh", unit=unit, up=up, missing=missing)
+
+
+def set_facts(scene: Any, facts: Facts) -> None:
+    """Write `facts` on a trimesh scene."""
+    scene.metadata[_KEY] = facts
+
+
+def facts_of(scene: Any, kind: str) -> Facts:
+    """What is known of a scene; of one that was made by hand, what its kind says."""
+    found = scene.metadata.get(_KEY)
+    return found if isinstance(found, Facts) else plain_facts(kind)
