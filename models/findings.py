@@ -1,0 +1,84 @@
+"""What can be wrong with a model's geometry: stable codes, how bad each is, and what to do about it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from jobs.issues import Severity
+from models.results import Point
+
+MAX_PLACES = 20  # points that a finding shows
+
+
+class Code(StrEnum):
+    """Every finding that a geometry report can hold."""
+
+    NOT_WATERTIGHT = "model.not_watertight"  # counts edges at holes
+    NON_MANIFOLD = "model.non_manifold"  # counts edges of three faces or more, and points where surfaces only touch
+    WINDING = "model.winding"  # counts edges whose two faces disagree
+    INVERTED = "model.inverted"  # counts bodies
+    DEGENERATE = "model.degenerate"  # counts faces
+    DUPLICATE_FACES = "model.duplicate_faces"  # counts faces beyond the first of each place
+    SELF_INTERSECTIONS = "model.self_intersections"  # counts faces
+    THIN_WALLS = "model.thin_walls"  # counts measured points
+    NO_SURFACE = "model.no_surface"  # no face has any area
+    UV_MISSING = "model.uv_missing"  # counts triangles with a texture, but without coordinates in it
+    UV_FLAT = "model.uv_flat"  # counts triangles of layouts without area
+    UV_OVERLAP = "model.uv_overlap"  # counts parts
+    OVER_BUDGET = "model.over_budget"  # counts budgets
+
+
+_SEVERE = {Code.NO_SURFACE}
+_ONLY_SAID = {Code.UV_OVERLAP, Code.DEGENERATE}
+
+ADVICE = {
+    Code.NOT_WATERTIGHT: "Close the holes: fill the open edges, or remove loose sheets.",
+    Code.NON_MANIFOLD: "Split the bodies that meet there, or delete the faces inside.",
+    Code.WINDING: "Make the normals of all faces point outwards.",
+    Code.INVERTED: "Turn the normals of these bodies around.",
+    Code.DEGENERATE: "Merge vertices that lie together, and delete faces without area.",
+    Code.DUPLICATE_FACES: "Delete the copies of these faces.",
+    Code.SELF_INTERSECTIONS: "Unite the bodies that cross into one, or move them apart.",
+    Code.THIN_WALLS: "Make these walls thicker, or print at a larger scale.",
+    Code.NO_SURFACE: "Export the model again: all of its faces are lines or points.",
+    Code.UV_MISSING: "Unwrap these parts, or remove their textures.",
+    Code.UV_FLAT: "Unwrap these parts again: their texture coordinates enclose no area.",
+    Code.UV_OVERLAP: "Fine for tiled or mirrored textures; unwrap again before baking light.",
+    Code.OVER_BUDGET: "Reduce triangles, or make the textures smaller, before showing it in AR.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One kind of thing wrong with a model, however often it is there."""
+
+    code: Code
+    count: int  # of what, its code says
+    places: tuple[Point, ...] = ()  # the worst, at most `MAX_PLACES`
+
+    @property
+    def severity(self) -> Severity:
+        """Errors leave nothing to show; warnings make some purpose fail; the rest is only said."""
+        if self.code in _SEVERE:
+            return Severity.ERROR
+        return Severity.INFO if self.code in _ONLY_SAID else Severity.WARNING
+
+    def to_json(self) -> dict[str, Any]:
+        """One entry of `findings`."""
+        return {
+            "code": self.code.value,
+            "severity": self.severity.value,
+            "count": self.count,
+            "places": [list(place) for place in self.places],
+            "advice": ADVICE[self.code],
+        }
+
+
+def worst(points: Any, weights: Any) -> tuple[Point, ...]:
+    """Of points (n, 3), those of the greatest weight, greatest first, as a finding shows them."""
+    import numpy as np
+
+    if len(points) > MAX_PLACES:
+        kept = np.argpartition(-weights, MAX_PLACES)[:MAX_PLACES]
+        points, weights = points[kept], weights[kept]
+    return tuple((float(x), float(y), float(z)) for x, y, z in points[np.argsort(-weights, kind="stable")])
