@@ -1,6 +1,8 @@
 """Where the geometry kernels run: on the first GPU where Warp finds one, else on the CPU; and where they are compiled to."""
 
+import logging
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +14,7 @@ from jobs.errors import TransientError
 CUDA, CPU = "cuda:0", "cpu"
 CACHE_VARIABLE = "WARP_CACHE_PATH"  # Warp's own: the folder that holds compiled kernels
 _Result = TypeVar("_Result")
+_LOG = logging.getLogger(__name__)
 
 
 class DeviceLost(TransientError):
@@ -27,32 +30,89 @@ class Device:
 
 
 def start(cache: Path | None = None) -> None:
-    """Bring Warp up, quietly, with its compiled kernels in `cache` (else where `WARP_CACHE_PATH` says).
+    """Bring Warp up, quietly, with its compiled kernels in `cache`, else where `WARP_CACHE_PATH` says.
 
-    Never in a process that forks children for the GPU: CUDA does not survive a fork. The CPU does.
+    A folder that holds the kernels is only read, so that it may be closed to writing. Where there is none that could be
+    used, kernels are compiled into the folder for temporary files. May run before a fork; but whoever forks children
+    for the GPU launches nothing on it before: CUDA does not survive a fork.
     """
     import warp
 
     wp: Any = warp
-    if cache is not None:
-        os.environ[CACHE_VARIABLE] = str(cache)
+    stated = cache or os.environ.get(CACHE_VARIABLE)
+    if cache is None and wp.config.kernel_cache_dir is not None:
+        return
     wp.config.log_level = wp.LOG_ERROR
+    _compile_into(Path(stated) if stated else _temporary())
     wp.init()
-    if cache is not None:  # also where Warp was up already
-        wp.config.kernel_cache_dir = str(cache / wp.config.version)
-        Path(wp.config.kernel_cache_dir).mkdir(parents=True, exist_ok=True)
 
 
 def device(prefer: Literal["auto", "cuda", "cpu"] = "auto") -> Device:
-    """The GPU where Warp has one and nobody prefers the CPU."""
+    """The GPU where Warp has one that takes our kernels and nobody prefers the CPU; starts Warp where nobody has."""
     start()
     import warp as wp
 
     if prefer == "cpu":
-        return Device(name=CPU)
-    if wp.is_cuda_available():
-        return Device(name=CUDA)
-    return Device(name=CPU, reason="Warp finds no CUDA device here.")
+        found = Device(name=CPU)
+    elif not wp.is_cuda_available():
+        found = Device(name=CPU, reason="Warp finds no CUDA device here.")
+    else:
+        found = Device(name=CUDA)
+    try:
+        with watched(found):
+            _load(found.name)
+    except DeviceLost as lost:
+        found = Device(name=CPU, reason=str(lost))
+        _load(CPU)
+    return found
+
+
+def prepare(cache: Path) -> list[str]:
+    """Compile all kernels for each device of this machine into `cache`; seconds at first, milliseconds after.
+
+    Nothing is written elsewhere. What is compiled for the CPU fits this kind of CPU only. Returns the devices.
+    """
+    start(cache)
+    import warp as wp
+
+    names = [CPU, *([CUDA] if wp.is_cuda_available() else [])]
+    for name in names:
+        _load(name)
+    return names
+
+
+def _load(name: str) -> None:
+    """Load the kernels; compile them aside where the cache lacks them and is closed to writing."""
+    import warp as wp
+
+    from models import kernels
+
+    try:
+        wp.load_module(kernels, device=name)
+    except OSError as closed:
+        _LOG.warning("kernels for %s are compiled anew: %s", name, type(closed).__name__)
+        _compile_into(_temporary())
+        wp.load_module(kernels, device=name)
+
+
+def _temporary() -> Path:
+    return Path(tempfile.mkdtemp(prefix="warp-"))
+
+
+def _compile_into(folder: Path) -> None:
+    """Tell Warp where its compiled kernels are; its own folder for this version lies below."""
+    import warp
+
+    wp: Any = warp
+    home = folder / wp.config.version
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as closed:
+        _LOG.warning("kernels are compiled anew: %s", type(closed).__name__)
+        home = _temporary() / wp.config.version
+        home.mkdir()
+    before_init = wp.config.kernel_cache_dir is None  # at its start Warp adds the version by itself
+    wp.config.kernel_cache_dir = str(home.parent if before_init else home)
 
 
 @contextmanager
@@ -73,19 +133,3 @@ def run(work: Callable[[Device], _Result], device: Device) -> tuple[_Result, Dev
     except DeviceLost as lost:
         instead = Device(name=CPU, reason=str(lost))
         return work(instead), instead
-
-
-def prepare(cache: Path) -> list[str]:
-    """Compile all kernels for each device of this machine into `cache`; seconds at first, milliseconds after.
-
-    Nothing is written elsewhere. Returns the devices.
-    """
-    start(cache)
-    import warp as wp
-
-    from models import kernels
-
-    names = [CPU, *([CUDA] if wp.is_cuda_available() else [])]
-    for name in names:
-        wp.load_module(kernels, device=name)
-    return names

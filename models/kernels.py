@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import warp
 
+from models.devices import start
 from models.predicates import HIT, UNSURE, boxes_apart, highest, lowest, triangles_meet
 
 wp: Any = warp  # Warp's own annotations describe Python's side of it, not kernels
@@ -207,6 +208,7 @@ def frame(vertices: Any) -> Frame:
 
 def tree(points: Any, faces: Any, *, device: str) -> Any:
     """Warp's search tree over the faces; `points` are float64 within a frame and become float32. Keep it alive."""
+    start()
     return wp.Mesh(
         points=wp.array(points.astype(np.float32), dtype=wp.vec3, device=device),
         indices=wp.array(faces.astype(np.int32).reshape(-1), dtype=wp.int32, device=device),
