@@ -9,10 +9,10 @@ from models.devices import Device, watched
 from models.exact import meet
 from models.results import Crossings, Point
 
-MAX_TRIED = 400_000_000  # pairs whose boxes touch; about a minute on one CPU core
+MAX_WORK = 6_000_000_000  # boxes looked at, plus 15 for each pair of triangles; about a minute on one CPU core
 MAX_UNSURE = 20_000  # pairs decided with integers, about 0.1 ms each
 _BATCH = 1 << 16  # faces per launch; between two launches the counts are looked at
-_FEW = 2_000  # neighbors of a face in the first round; faces with more have a round of their own
+_FEW = 32_000  # work for one face in the first round; faces that need more have a round of their own
 _BATCH_OF_MANY = 64
 _PAD = 2.5e-7  # of half the model's size: float32 rounds box and corner by less than 6e-8 each
 
@@ -73,12 +73,12 @@ class _Round(NamedTuple):
 
     sure: Any
     unsure: Any
-    tried: Any
+    spent: Any  # work, as MAX_WORK counts it
     pairs: Any  # the unsure ones, if there was room
 
     def of(self, some: Any) -> "_Round":
         """The same for some of the faces."""
-        return _Round(self.sure[some], self.unsure[some], self.tried[some], self.pairs)
+        return _Round(self.sure[some], self.unsure[some], self.spent[some], self.pairs)
 
 
 class Search:
@@ -103,21 +103,21 @@ class Search:
 
     def run(self) -> bool:
         """Try all faces; False where the budget ended before the faces did."""
-        budget = MAX_TRIED
+        budget = MAX_WORK
         many: list[Any] = []
         for batch in _batches(np.arange(self._faces, dtype=np.int32), _BATCH):
             if budget <= 0:
                 return False
             found = self._launch(batch, most=_FEW)
-            done = found.tried <= _FEW
-            budget -= int(found.tried.sum(dtype=np.int64))
+            done = found.spent <= _FEW
+            budget -= int(found.spent.sum(dtype=np.int64))
             self._take(batch[done], found=found.of(done), most=_FEW)
             many.append(batch[~done])
         for batch in _batches(np.concatenate(many), _BATCH_OF_MANY):
             if budget <= 0:
                 return False
             found = self._launch(batch, most=self._faces)
-            budget -= int(found.tried.sum(dtype=np.int64))
+            budget -= int(found.spent.sum(dtype=np.int64))
             self._take(batch, found=found, most=self._faces)
         return True
 
@@ -151,9 +151,9 @@ class Search:
         box = [wp.vec3d(*self._frame.center.tolist()), 1.0 / self._frame.half, _PAD]
         inputs = [self._tree.id, self._points, self._corners, *box, most, listed, first, *counts, self._touched, pairs]
         wp.launch(self._kernel, dim=count, inputs=inputs, device=device)
-        sure, unsure, tried = (part.numpy() for part in counts)
-        found = _Round(sure, unsure, tried, pairs.numpy().reshape(-1, 2))
-        if (found.tried < 0).any():  # Warp reports some faults of a device on its standard error only
+        sure, unsure, spent = (part.numpy() for part in counts)
+        found = _Round(sure, unsure, spent, pairs.numpy().reshape(-1, 2))
+        if (found.spent < 0).any():  # Warp reports some faults of a device on its standard error only
             raise RuntimeError("the kernel left no result")
         return found
 

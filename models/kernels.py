@@ -18,6 +18,7 @@ from models.predicates import HIT, UNSURE, boxes_apart, highest, lowest, triangl
 
 wp: Any = warp  # Warp's own annotations describe Python's side of it, not kernels
 
+_TEST = wp.constant(15)  # what a pair of triangles costs beyond its boxes; a box is 1
 _STEPS = wp.constant(8)  # surfaces that a ray may enter before it leaves the solid
 _NEAR = wp.constant(wp.float32(2e-6))  # of half the model's size: how far a ray goes past a surface before it looks on
 
@@ -45,14 +46,15 @@ def crossings_of(
     starts: wp.array(dtype=wp.int32),
     sure: wp.array(dtype=wp.int32),
     unsure: wp.array(dtype=wp.int32),
-    tried: wp.array(dtype=wp.int32),
+    spent: wp.array(dtype=wp.int32),
     touched: wp.array(dtype=wp.int32),
     pairs: wp.array(dtype=wp.vec2i),
 ) -> None:
     """Try each of `faces` against all faces of higher index whose boxes touch its own.
 
     Counts sure and unsure pairs per face, marks the faces of sure pairs in `touched`, and writes unsure pairs to
-    `pairs` from `starts` on while there is room. A face stops after `most` neighbors.
+    `pairs` from `starts` on while there is room. A face stops after `most` units of work:
+    a box looked at is one, so that faces that share a vertex count as well, and a pair of triangles is 16.
     """
     thread = wp.tid()
     i = faces[thread]
@@ -67,17 +69,18 @@ def crossings_of(
     )
     hits = int(0)
     doubts = int(0)
-    tries = int(0)
+    work = int(0)
     j = int(0)
     while wp.mesh_query_next(query, j):
+        work += 1
+        if work > most:
+            break
         if j > i and not _share(corners, i, j):
             b0 = points[corners[3 * j]]
             b1 = points[corners[3 * j + 1]]
             b2 = points[corners[3 * j + 2]]
             if not boxes_apart(low, high, lowest(b0, b1, b2), highest(b0, b1, b2)):
-                tries += 1
-                if tries > most:
-                    break
+                work += _TEST
                 found = triangles_meet(a0, a1, a2, b0, b1, b2)
                 if found == HIT:
                     hits += 1
@@ -90,7 +93,7 @@ def crossings_of(
                     doubts += 1
     sure[thread] = hits
     unsure[thread] = doubts
-    tried[thread] = tries
+    spent[thread] = work
 
 
 @wp.func

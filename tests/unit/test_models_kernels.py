@@ -146,7 +146,7 @@ def test_crossings__bounded(monkeypatch):
     same = np.random.default_rng(1).normal(size=(60, 3, 3))
     whole = crossings(*soup(*same), device=ON_CPU)
     monkeypatch.setattr(crossing, "_BATCH", 10)
-    monkeypatch.setattr(crossing, "MAX_TRIED", 100)
+    monkeypatch.setattr(crossing, "MAX_WORK", 100)
     part = crossings(*soup(*same), device=ON_CPU)
     assert whole.complete
     assert not part.complete
