@@ -1,6 +1,6 @@
 """Findings out of measured meshes: what is wrong, how often, and the places that a person should look at first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from models.findings import MAX_PLACES, Code, Finding, worst
@@ -17,9 +17,9 @@ class Mesh(NamedTuple):
 
 
 class _Spots(NamedTuple):
-    """Where one thing is wrong in one mesh."""
+    """Where one thing is wrong."""
 
-    count: int
+    number: int  # of times
     points: Any  # (n, 3), one or more of them
     weights: Any  # (n,), how bad each is
 
@@ -39,31 +39,24 @@ def holes(mesh: Topology) -> tuple[int, Any, Any]:
     return count, mesh.points[some], rims
 
 
-def findings_of(meshes: Sequence[Mesh], *, crossings: Crossings | None, thickness: Thickness | None) -> list[Finding]:
-    """What is wrong with the geometry; several meshes count as one model."""
-    found = [finding for code, look in _LOOKS.items() if (finding := _together(code, [look(mesh) for mesh in meshes]))]
+def findings_of(mesh: Mesh, *, crossings: Crossings | None, thickness: Thickness | None) -> list[Finding]:
+    """What is wrong with the geometry."""
+    found = []
+    for code, look in _LOOKS.items():
+        spots = look(mesh)
+        if spots.number:
+            found.append(Finding(code=code, count=spots.number, places=worst(spots.points, spots.weights)))
     if crossings and crossings.faces:
         found.append(_given(Code.SELF_INTERSECTIONS, crossings.faces, crossings.places))
     if thickness and thickness.thin:
         found.append(_given(Code.THIN_WALLS, thickness.thin, thickness.places))
-    if all(mesh.surface.flat.all() for mesh in meshes):
-        found.append(Finding(code=Code.NO_SURFACE, count=sum(len(mesh.surface.flat) for mesh in meshes)))
+    if mesh.surface.flat.all():
+        found.append(Finding(code=Code.NO_SURFACE, count=len(mesh.surface.flat)))
     return found
 
 
 def _given(code: Code, count: int, places: list[Point]) -> Finding:
     return Finding(code=code, count=count, places=tuple(places[:MAX_PLACES]))
-
-
-def _together(code: Code, spots: list[_Spots]) -> Finding | None:
-    import numpy as np
-
-    spots = [spot for spot in spots if spot.count]
-    if not spots:
-        return None
-    points = np.concatenate([spot.points for spot in spots])
-    weights = np.concatenate([spot.weights for spot in spots])
-    return Finding(code=code, count=sum(spot.count for spot in spots), places=worst(points, weights))
 
 
 def _edges(mesh: Topology, chosen: Any) -> _Spots:
@@ -91,7 +84,7 @@ def _non_manifold(mesh: Mesh) -> _Spots:
     hung = mesh.topology
     edges = _edges(hung, hung.edges.faces > 2)
     points = hung.points[hung.touching]
-    count = edges.count + len(points)
+    count = edges.number + len(points)
     return _Spots(count, np.concatenate([edges.points, points]), np.append(edges.weights, np.zeros(len(points))))
 
 
@@ -105,7 +98,7 @@ def _inverted(mesh: Mesh) -> _Spots:
     return _Spots(len(chosen), mesh.topology.points[place[chosen]], np.abs(mesh.surface.volume[chosen]))
 
 
-_LOOKS = {
+_LOOKS: dict[Code, Callable[[Mesh], _Spots]] = {
     Code.NOT_WATERTIGHT: _open_edges,
     Code.NON_MANIFOLD: _non_manifold,
     Code.WINDING: lambda mesh: _edges(mesh.topology, mesh.topology.turned),
@@ -115,15 +108,15 @@ _LOOKS = {
 }
 
 
-def bodies(meshes: Sequence[Mesh]) -> Iterator[dict[str, Any]]:
-    """Each body as JSON facts, the one of the most triangles first in each mesh."""
+def bodies(made: Surface, *, limit: int) -> list[dict[str, Any]]:
+    """The bodies of the most triangles as JSON facts, the largest first."""
     import numpy as np
 
-    for mesh in meshes:
-        made = mesh.surface
-        for at in np.argsort(-made.triangles, kind="stable").tolist():
-            sound = bool(made.closed[at] and made.consistent[at])
-            yield {
+    found = []
+    for at in np.argsort(-made.triangles, kind="stable")[:limit].tolist():
+        sound = bool(made.closed[at] and made.consistent[at])
+        found.append(
+            {
                 "triangles": int(made.triangles[at]),
                 "vertices": int(made.vertices[at]),
                 "watertight": bool(made.closed[at]),
@@ -133,3 +126,5 @@ def bodies(meshes: Sequence[Mesh]) -> Iterator[dict[str, Any]]:
                 "genus": 1 - int(made.euler[at]) // 2 if made.manifold[at] else None,
                 "volume": float(made.volume[at]) if sound else None,
             }
+        )
+    return found

@@ -1,24 +1,21 @@
 """The geometry report of a model: what it is, what is wrong with it and where, and what it will do for."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import islice
 from typing import Any
 
-from jobs.errors import UnreadableFile
 from models.defects import Mesh, bodies, findings_of, holes
 from models.dress import dress
 from models.findings import Code, Finding
-from models.parts import Part
 from models.results import Crossings, Thickness
 from models.surface import surface
 from models.topology import topology
 from models.verdicts import Budgets, verdicts
+from parsers.model_faults import not_finite
+from parsers.model_normal import Part
 
 MAX_BODIES = 100  # bodies that are described one by one
 MAX_PARTS = 100  # parts that are
-_EXPORT = "Open it in a 3D program and export it again."
 _FAR = 1e100  # meters; beyond, volumes leave what a float can hold
 
 
@@ -36,12 +33,12 @@ def report(
     body where its material changes. `crossings` and `thickness` are None where nobody looked.
     Raises `UnreadableFile` (`model.not_finite`).
     """
-    low_high = _bounds(parts)
-    meshes = _meshes(parts)
-    facts = _facts(meshes, low_high)
+    parts = [part for part in parts if len(part.faces)]
+    mesh = _measured(parts)
+    facts = _facts(mesh)
     clothes, clothing = dress(parts)
     spent = _spent(budgets, triangles=facts["triangles"], pixels=clothes["textures"]["pixels"], file_bytes=file_bytes)
-    found = [*findings_of(meshes, crossings=crossings, thickness=thickness), *clothing]
+    found = [*findings_of(mesh, crossings=crossings, thickness=thickness), *clothing]
     over = sum(one["ok"] is False for one in spent.values())
     if over:
         found.append(Finding(code=Code.OVER_BUDGET, count=over))
@@ -51,14 +48,9 @@ def report(
         "self_intersections": None if crossings is None else crossings.faces,
         "crossings": None if crossings is None else asdict(crossings),
         "thickness": None if thickness is None else asdict(thickness),
-        "each_body": list(islice(bodies(meshes), MAX_BODIES)),
+        "each_body": bodies(mesh.surface, limit=MAX_BODIES),
         "parts": [
-            {
-                "name": part.name,
-                "triangles": len(part.faces),
-                "materials": list(part.materials),
-                "uv": part.uv is not None,
-            }
+            {"triangles": len(part.faces), "material": part.material, "uv": part.uv is not None}
             for part in parts[:MAX_PARTS]
         ],
         "part_count": len(parts),
@@ -71,82 +63,65 @@ def report(
     }
 
 
-def _bounds(parts: Sequence[Part]) -> tuple[list[float], list[float]] | None:
-    """The corners of the box around all faces; None without faces."""
+def _measured(parts: Sequence[Part]) -> Mesh:
+    """Each closed part by itself, and all others as one."""
     import numpy as np
 
-    corners = []
-    for part in parts:
-        if len(part.faces):
-            if not (np.abs(part.vertices) < _FAR).all():  # not a number is not less either
-                raise UnreadableFile("model.not_finite", "Some vertices do not lie at finite places.", hint=_EXPORT)
-            used = np.zeros(len(part.vertices), dtype=bool)
-            used[part.faces.ravel()] = True
-            points = part.vertices if used.all() else part.vertices[used]
-            corners += [points.min(axis=0), points.max(axis=0)]
-    return (np.min(corners, axis=0).tolist(), np.max(corners, axis=0).tolist()) if corners else None
+    if not all((np.abs(part.vertices) < _FAR).all() for part in parts):  # what is no number is not less either
+        raise not_finite()
+    mesh = _hung(parts, [len(part.vertices) for part in parts])
+    if len(parts) == 1:
+        return mesh
+    hung = mesh.topology
+    closed = np.ones(len(parts), dtype=bool)
+    solid = np.flatnonzero(hung.body >= 0)
+    closed[hung.part[solid[~mesh.surface.closed[hung.body[solid]]]]] = False
+    whole = [part for part, is_closed in zip(parts, closed.tolist(), strict=True) if is_closed]
+    loose = [part for part, is_closed in zip(parts, closed.tolist(), strict=True) if not is_closed]
+    if len(loose) < 2:
+        return mesh
+    sizes = [len(part.vertices) for part in whole]
+    return _hung([*whole, *loose], [*sizes, sum(len(part.vertices) for part in loose)])
 
 
-def _meshes(parts: Sequence[Part]) -> list[Mesh]:
-    """Each closed part as a mesh of its own; all others as one."""
+def _hung(parts: Sequence[Part], sizes: list[int]) -> Mesh:
+    """The parts as one mesh in which vertices of two `sizes` are never one."""
     import numpy as np
 
-    closed, rest = [], []
-    last = None
-    for part in parts:
-        if len(part.faces):
-            last = measured(part.vertices, part.faces)
-            if last.surface.closed.all() and last.topology.bodies:
-                closed.append(last)
-            else:
-                rest.append(part)
-                if len(rest) == 1:
-                    lone = last
-    if len(rest) == 1:
-        return [*closed, lone]
-    if rest:
-        before = np.cumsum([0, *(len(part.vertices) for part in rest[:-1])])
-        faces = np.concatenate([part.faces + shift for part, shift in zip(rest, before, strict=True)])
-        closed.append(measured(np.concatenate([part.vertices for part in rest]), faces))
-    return closed
-
-
-def measured(vertices: Any, faces: Any) -> Mesh:
-    """One mesh, hung together and measured."""
-    hung = topology(vertices, faces)
+    before = np.cumsum([0, *(len(part.vertices) for part in parts)])
+    vertices = [np.empty((0, 3)), *(part.vertices for part in parts)]
+    faces = [np.empty((0, 3), dtype=np.int64), *(part.faces + at for part, at in zip(parts, before, strict=False))]
+    hung = topology(np.concatenate(vertices), np.concatenate(faces), sizes=sizes)
     return Mesh(hung, surface(hung))
 
 
-def _facts(meshes: list[Mesh], low_high: tuple[list[float], list[float]] | None) -> dict[str, Any]:
-    hung, made = [mesh.topology for mesh in meshes], [mesh.surface for mesh in meshes]
-    boundary = sum(int((one.edges.faces == 1).sum()) for one in hung)
-    non_manifold = sum(int((one.edges.faces > 2).sum()) for one in hung)
-    count = sum(one.bodies for one in hung)
-    sound = count > 0 and all((one.closed & one.consistent).all() for one in made)
-    manifold = count > 0 and all(one.manifold.all() for one in made)
-    inverted = sum(int(one.inverted.sum()) for one in made)
-    euler = sum(int(one.euler.sum()) for one in made)
-    low, high = low_high or (None, None)
+def _facts(mesh: Mesh) -> dict[str, Any]:
+    hung, made = mesh
+    boundary, non_manifold = int((hung.edges.faces == 1).sum()), int((hung.edges.faces > 2).sum())
+    sound = hung.bodies > 0 and bool((made.closed & made.consistent).all())
+    manifold = hung.bodies > 0 and bool(made.manifold.all())
+    inverted, euler = int(made.inverted.sum()), int(made.euler.sum())
+    box = (hung.points.min(axis=0), hung.points.max(axis=0)) if len(hung.points) else None
     return {
-        "triangles": sum(len(one.corners) for one in hung),
-        "vertices": sum(len(one.points) for one in hung),
-        "bodies": count,
-        "watertight": count > 0 and boundary + non_manifold == 0,
+        "triangles": len(hung.corners),
+        "vertices": len(hung.points),
+        "bodies": hung.bodies,
+        "watertight": hung.bodies > 0 and boundary + non_manifold == 0,
         "boundary_edges": boundary,
-        "holes": sum(holes(one)[0] for one in hung),
+        "holes": holes(hung)[0],
         "non_manifold_edges": non_manifold,
-        "non_manifold_vertices": sum(len(one.touching) for one in hung),
-        "winding_consistent": not any(len(one.turned) for one in hung),
+        "non_manifold_vertices": len(hung.touching),
+        "winding_consistent": not len(hung.turned),
         "inverted": inverted > 0,
         "inverted_bodies": inverted,
-        "degenerate_faces": sum(int(one.flat.sum()) for one in made),
-        "duplicate_faces": sum(len(one.repeated) for one in made),
+        "degenerate_faces": int(made.flat.sum()),
+        "duplicate_faces": len(made.repeated),
         "euler": euler,
-        "genus": count - euler // 2 if manifold else None,
-        "volume": math.fsum(float(one.volume.sum()) for one in made) if sound else None,
-        "area": math.fsum(one.area for one in made),
-        "bounds": [low, high] if low else None,
-        "extents": [upper - lower for lower, upper in zip(low, high, strict=True)] if low and high else None,
+        "genus": hung.bodies - euler // 2 if manifold else None,
+        "volume": float(made.volume.sum()) if sound else None,
+        "area": made.area,
+        "bounds": [corner.tolist() for corner in box] if box else None,
+        "extents": (box[1] - box[0]).tolist() if box else None,
     }
 
 

@@ -101,7 +101,8 @@ def _faces(mesh: Topology) -> tuple[float, Any, Any]:
         length = np.sqrt(np.max([np.einsum("ij,ij->i", side, side) for side in (ab, ac, bc)], axis=0))
         sums.append(float(double.sum()) / 2)
         longest[part] = length
-        flat[part] = double <= mesh.tolerance * length  # the height over the longest edge
+        near = mesh.tolerance[mesh.part[mesh.corners[part, 0]]]
+        flat[part] = double <= near * length  # the height over the longest edge
     return math.fsum(sums), longest, flat
 
 

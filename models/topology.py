@@ -1,6 +1,6 @@
 """How the triangles of a mesh hang together: vertices at one place are one, edges, bodies, holes, touching points."""
 
-import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ _RELATIVE = 7
 # Share of a cell of the grid that a vertex may lie from its border to be looked at again: above the noise of sums in
 # 64-bit floats, yet so little that few vertices are.
 _BORDER = 0.01
-_HASH = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9)  # odd numbers without pattern
+_HASH = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5)  # odd numbers without pattern
 
 
 class Edges(NamedTuple):
@@ -27,7 +27,8 @@ class Topology:
     points: Any  # (n, 3), the distinct places that have a face
     corners: Any  # (m, 3) places of every face of the mesh, collapsed ones too
     solid: Any  # (m,) which faces have three distinct corners
-    tolerance: float  # places nearer than this, in the mesh's unit, are one
+    part: Any  # (n,) the part of each place
+    tolerance: Any  # of each part: places of it nearer than this, in the mesh's unit, are one
     edges: Edges
     turned: Any  # numbers of the edges of two faces that disagree about what is outside
     body: Any  # (n,) number of the body of each place; bodies are pieces that share no place
@@ -35,11 +36,15 @@ class Topology:
     touching: Any  # places in which surfaces touch without sharing an edge there
 
 
-def topology(vertices: Any, faces: Any) -> Topology:
-    """Hang a mesh together; `vertices` (n, 3) are finite, `faces` (m, 3) number them."""
+def topology(vertices: Any, faces: Any, *, sizes: Sequence[int] = ()) -> Topology:
+    """Hang a mesh together; `vertices` (n, 3) are finite, `faces` (m, 3) number them.
+
+    A mesh may hold parts that have nothing to do with one another, wherever they lie: `sizes` says how many vertices
+    each has, one part after the other.
+    """
     import numpy as np
 
-    points, corners, tolerance = merged(vertices, faces)
+    points, corners, part, tolerance = merged(vertices, faces, sizes=sizes)
     solid = (corners[:, 0] != corners[:, 1]) & (corners[:, 1] != corners[:, 2]) & (corners[:, 2] != corners[:, 0])
     kept = corners if solid.all() else corners[solid]
     edges, turned, touching = _edges(kept, len(points))
@@ -48,6 +53,7 @@ def topology(vertices: Any, faces: Any) -> Topology:
         points=points,
         corners=corners,
         solid=solid,
+        part=part,
         tolerance=tolerance,
         edges=edges,
         turned=np.flatnonzero(turned),
@@ -57,36 +63,53 @@ def topology(vertices: Any, faces: Any) -> Topology:
     )
 
 
-def merged(vertices: Any, faces: Any) -> tuple[Any, Any, float]:
-    """The distinct places that faces use, the faces in numbers of these, and how near two vertices are one.
+def merged(vertices: Any, faces: Any, *, sizes: Sequence[int] = ()) -> tuple[Any, Any, Any, Any]:
+    """The distinct places that faces use, the faces in numbers of these, the part of each place, tolerances of parts.
 
-    Vertices are one where they round to one cell of a grid, or lie a hair from a border between two cells.
+    Vertices are one where they round to one cell of their part's grid, or lie a hair from a border of two cells.
     """
     import numpy as np
 
     faces = np.asarray(faces, dtype=np.int64)
     vertices = np.asarray(vertices, dtype=np.float64)
+    part = np.repeat(np.arange(max(len(sizes), 1)), sizes or [len(vertices)])
     used = np.zeros(len(vertices), dtype=bool)
     used[faces.ravel()] = True
     if not used.all():
         number = np.cumsum(used) - 1
-        vertices, faces = vertices[used], number[faces]
+        vertices, faces, part = vertices[used], number[faces], part[used]
+    low, tolerance = _grids(vertices, part, parts=max(len(sizes), 1))
     if not len(vertices):
-        return vertices, faces, 0.0
-    size = float(np.ptp(vertices, axis=0).max())
-    tolerance = 10.0 ** (math.floor(math.log10(size)) - _RELATIVE) if size > 0 else 10.0**-_RELATIVE
-    spots = (vertices - vertices.min(axis=0)) / tolerance
+        return vertices, faces, part, tolerance
+    spots = (vertices - low[part]) / tolerance[part, None]
     cells = np.rint(spots)
-    first, place = _distinct(cells.astype(np.int64))
-    spots -= cells
-    first, place = _across_borders(spots + cells, np.abs(spots).max(axis=1), first=first, place=place)
+    rows = np.column_stack([cells.astype(np.int64), part])
+    first, place = _distinct(rows)
+    beside = np.abs(spots - cells).max(axis=1)
+    # The part is one more dimension, so that places of two parts are never near.
+    first, place = _across_borders(
+        lambda some: np.column_stack([spots[some], part[some]]), beside, first=first, place=place
+    )
     if len(first) == len(vertices):
-        return vertices, faces, tolerance
-    return vertices[first], place[faces], tolerance
+        return vertices, faces, part, tolerance
+    return vertices[first], place[faces], part[first], tolerance
+
+
+def _grids(vertices: Any, part: Any, *, parts: int) -> tuple[Any, Any]:
+    """Of each part the lowest corner of its box, and the side of the cells in which vertices are one: a power of ten."""
+    import numpy as np
+
+    low, size = np.zeros((parts, 3)), np.zeros(parts)
+    if len(vertices):
+        starts = np.concatenate([[0], np.flatnonzero(np.diff(part)) + 1])
+        low[part[starts]] = np.minimum.reduceat(vertices, starts)
+        size[part[starts]] = (np.maximum.reduceat(vertices, starts) - low[part[starts]]).max(axis=1)
+    size[size == 0] = 1.0
+    return low, 10.0 ** (np.floor(np.log10(size)) - _RELATIVE)
 
 
 def _distinct(rows: Any) -> tuple[Any, Any]:
-    """The first of each kind among rows of three integers, in their order, and the number of the kind of each row."""
+    """The first of each kind among rows of four integers, in their order, and the number of the kind of each row."""
     import numpy as np
 
     mixed = np.zeros(len(rows), dtype=np.uint64)
@@ -112,7 +135,7 @@ def _distinct(rows: Any) -> tuple[Any, Any]:
     return found[by_place], kind
 
 
-def _across_borders(spots: Any, offsets: Any, *, first: Any, place: Any) -> tuple[Any, Any]:
+def _across_borders(spots: Callable[[Any], Any], offsets: Any, *, first: Any, place: Any) -> tuple[Any, Any]:
     """Unite kinds whose rows lie side by side at a border of two cells, where rounding tears them apart."""
     import numpy as np
 
@@ -121,7 +144,7 @@ def _across_borders(spots: Any, offsets: Any, *, first: Any, place: Any) -> tupl
         return first, place
     from scipy.spatial import cKDTree
 
-    pairs = cKDTree(spots[first[near]]).query_pairs(2 * _BORDER, output_type="ndarray")
+    pairs = cKDTree(spots(first[near])).query_pairs(2 * _BORDER, output_type="ndarray")
     if not len(pairs):
         return first, place
     count, united = components(near[pairs[:, 0]], near[pairs[:, 1]], nodes=len(first))

@@ -8,11 +8,11 @@ from support import labelled_meshes as made
 
 from jobs.errors import UnreadableFile
 from models.findings import ADVICE, MAX_PLACES, Code
-from models.parts import Part, Texture
 from models.report import MAX_BODIES, report
 from models.results import Crossings, Thickness
 from models.uv import layout
 from models.verdicts import Budgets
+from parsers.model_normal import Part
 
 MESHES = made.meshes()
 FREE = Budgets(triangles=None, texture_pixels=None, file_bytes=None)
@@ -39,9 +39,8 @@ FINDINGS = {
 }
 
 
-def part(mesh, **more):
-    vertices, faces = mesh[:2]
-    return Part(name="part", vertices=vertices, faces=faces, **more)
+def part(mesh, *, uv=None, material=None, textures=()):
+    return Part(*mesh[:2], uv, material, textures)
 
 
 def of(*parts, budgets=FREE, **more):
@@ -184,11 +183,11 @@ def test_verdicts__crossings_and_thin_walls_are_findings():
 
 
 def test_budgets__each_is_held_against_what_there_is():
-    """Triangles, texture pixels (each picture once) and bytes are counted; a size nobody gave leaves AR open."""
-    skin = (Texture("skin", 1024, 512), Texture("bump", 256, 256))
+    """Triangles, texture pixels (those of a material once) and bytes are counted; a size nobody gave leaves AR open."""
+    skin = {"material": "skin", "textures": ((1024, 512), (256, 256))}
     uv = MESHES["sheet"].vertices[:, :2]
     other = made.moved(made.sheet(), (0, 0, 3))
-    parts = [part(MESHES["sheet"], uv=uv, textures=skin), part(other, uv=uv, textures=skin[:1])]
+    parts = [part(MESHES["sheet"], uv=uv, **skin), part(other, uv=uv, **skin)]
     pixels = 1024 * 512 + 256 * 256
     budgets = Budgets(triangles=63, texture_pixels=pixels, file_bytes=1000)
     found = of(*parts, budgets=budgets, file_bytes=1001)
@@ -206,7 +205,7 @@ def test_budgets__each_is_held_against_what_there_is():
 
 def test_uv__missing_flat_and_covering_itself():
     """A texture needs coordinates that enclose an area; a layout that covers itself is only mentioned."""
-    mesh, skin = MESHES["sheet"], (Texture("skin", 8, 8),)
+    mesh, skin = MESHES["sheet"], ((8, 8),)
     good = of(part(mesh, uv=mesh.vertices[:, :2], textures=skin))
     assert good["uv"] == {"share": 1.0, "overlap": 0.0, "outside": False}
     assert "model.uv_overlap" not in codes(good)

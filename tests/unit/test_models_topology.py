@@ -103,7 +103,7 @@ def test_merged__noise_never_tears_vertices_apart(seed, noise, size):
     vertices = rng.random((60, 3)) * size
     vertices[:30] = np.round(vertices[:30], 7) + 5e-8  # on borders between two cells
     copies = vertices[np.repeat(np.arange(60), 5)] + rng.uniform(-noise, noise, (300, 3)) * size
-    points, corners, _ = merged(copies, np.arange(300).reshape(-1, 3))
+    points, corners, _, _ = merged(copies, np.arange(300).reshape(-1, 3))
     assert len(points) == 60
     assert (corners.ravel().reshape(60, 5) == corners.ravel().reshape(60, 5)[:, :1]).all()
 
@@ -111,10 +111,22 @@ def test_merged__noise_never_tears_vertices_apart(seed, noise, size):
 def test_merged__keeps_the_order_and_drops_what_no_face_uses():
     """Places stand in the order of their first vertex; vertices without a face are gone."""
     vertices = np.array([(9.0, 9, 9), (0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0)])
-    points, corners, tolerance = merged(vertices, np.array([(1, 2, 3), (4, 5, 6)]))
+    points, corners, _, tolerance = merged(vertices, np.array([(1, 2, 3), (4, 5, 6)]))
     assert points.tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0], [1, 1, 0]]
     assert corners.tolist() == [[0, 1, 2], [1, 3, 2]]
-    assert tolerance == pytest.approx(1e-7)
+    assert tolerance.tolist() == pytest.approx([1e-7])
+
+
+def test_topology__parts_have_nothing_to_do_with_one_another():
+    """Vertices of two parts are never one, wherever they lie; each part is merged in its own measure."""
+    large, small = made.cube(2, size=1000), made.moved(made.torus(), (1000, 1000, 1000), scale=1e-4)
+    loose = [(points[faces].reshape(-1, 3), np.arange(faces.size).reshape(-1, 3)) for points, faces in (large, small)]
+    vertices, faces = made.joined(*loose, *loose)
+    sizes = [len(points) for points, _ in (*loose, *loose)]
+    mesh = topology(vertices, faces, sizes=sizes)
+    assert (mesh.bodies, bool((mesh.edges.faces == 2).all()), len(mesh.points)) == (4, True, 2 * (26 + 288))
+    assert np.bincount(mesh.part).tolist() == [26, 288, 26, 288]
+    assert surface(mesh).euler.tolist() == [2, 0, 2, 0]
 
 
 @pytest.mark.parametrize(
