@@ -13,6 +13,7 @@ MAX_WORK = 6_000_000_000  # boxes looked at, plus 15 for each pair of triangles;
 MAX_UNSURE = 20_000  # pairs decided with integers, about 0.1 ms each
 _BATCH = 1 << 16  # faces per launch; between two launches the counts are looked at
 _FEW = 32_000  # work for one face in the first round; faces that need more have a round of their own
+_ALL = 2**31 - 1  # work for one face in the second round: no face has so many neighbors
 _BATCH_OF_MANY = 64
 _PAD = 2.5e-7  # of half the model's size: float32 rounds box and corner by less than 6e-8 each
 
@@ -116,9 +117,9 @@ class Search:
         for batch in _batches(np.concatenate(many), _BATCH_OF_MANY):
             if budget <= 0:
                 return False
-            found = self._launch(batch, most=self._faces)
+            found = self._launch(batch, most=_ALL)
             budget -= int(found.spent.sum(dtype=np.int64))
-            self._take(batch, found=found, most=self._faces)
+            self._take(batch, found=found, most=_ALL)
         return True
 
     def touched(self) -> Any:

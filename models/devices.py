@@ -81,6 +81,15 @@ def prepare(cache: Path) -> list[str]:
     return names
 
 
+def cache() -> str | None:
+    """The folder that compiled kernels come from; None before the start."""
+    import warp
+
+    wp: Any = warp
+    home = wp.config.kernel_cache_dir
+    return None if home is None else str(Path(home).parent)
+
+
 def _load(name: str) -> None:
     """Load the kernels; compile them aside where the cache lacks them and is closed to writing."""
     import warp as wp
