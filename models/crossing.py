@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.devices import Device, watched
+from models.devices import CPU, Device, watched
 from models.exact import meet
 from models.results import Crossings, Point
 
@@ -106,7 +106,8 @@ class Search:
         """Try all faces; False where the budget ended before the faces did."""
         budget = MAX_WORK
         many: list[Any] = []
-        for batch in _batches(np.arange(self._faces, dtype=np.int32), _BATCH):
+        size = _BATCH if self._device == CPU else 4 * _BATCH  # a GPU runs more threads than this at once
+        for batch in _batches(np.arange(self._faces, dtype=np.int32), size):
             if budget <= 0:
                 return False
             found = self._launch(batch, most=_FEW)

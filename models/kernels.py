@@ -204,8 +204,10 @@ class Frame(NamedTuple):
 
 
 def frame(vertices: Any) -> Frame:
-    """The frame of a model."""
+    """The frame of a model. Raises `ValueError` where a coordinate is not finite."""
     low, high = vertices.min(axis=0), vertices.max(axis=0)
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        raise ValueError("coordinates must be finite")
     return Frame(center=low / 2 + high / 2, half=float((high / 2 - low / 2).max()) or 1.0)
 
 

@@ -18,7 +18,8 @@ def thickness(vertices: Any, faces: Any, *, device: Device, limit: float, sample
     A sample is the center of a face, chosen by area in the order of the faces, so that equal meshes give equal samples;
     a mesh of fewer faces is measured at each of them. A surface that is inside out is measured as if it were not. Rays
     that meet nothing (an open surface) are no samples. Walls thinner than 2e-6 of half the model's size are not seen.
-    Percentiles weigh each sample by the area that it stands for. Raises `DeviceLost`.
+    Percentiles weigh each sample by the area that it stands for. Raises `DeviceLost`, and `ValueError`
+    where a coordinate is not finite.
     """
     chosen, weights, turn = _chosen(vertices, faces, samples=samples)
     walls = np.empty(0)
@@ -47,11 +48,13 @@ def _center(corners: Any) -> Point:
 
 
 def _chosen(vertices: Any, faces: Any, *, samples: int) -> tuple[Any, Any, float]:
-    """Faces to measure, the area that each stands for, and -1 where the surface is inside out, else 1."""
+    """Faces to measure, the share of area that each stands for, and -1 where the surface is inside out, else 1."""
     if not len(faces):
         return np.empty(0, dtype=np.int64), np.empty(0), 1.0
-    moved = vertices - (vertices.min(axis=0) / 2 + vertices.max(axis=0) / 2)
-    a, b, c = (moved[faces[:, k]] for k in range(3))
+    from models import kernels
+
+    points = kernels.frame(vertices).inside(vertices)
+    a, b, c = (points[faces[:, k]] for k in range(3))
     normals = np.cross(b - a, c - a)
     areas = np.sqrt((normals * normals).sum(axis=1)) / 2
     turn = -1.0 if float((a * normals).sum()) < 0 else 1.0

@@ -156,11 +156,27 @@ def test_crossings__bounded(monkeypatch):
     assert not crossings(*soup(*flat), device=ON_CPU).complete
 
 
+def test_crossings__shared_corners_cost_work(monkeypatch):
+    """Faces that all share one vertex are no crossings, but looking at them is work that the budget knows."""
+    count_of, random = 300, np.random.default_rng(2)
+    fan = np.stack([np.zeros(count_of, dtype=int), np.arange(count_of) + 1, np.arange(count_of) + 1 + count_of], axis=1)
+    points = random.normal(size=(2 * count_of + 1, 3))
+    assert crossings(points, fan, device=ON_CPU).complete
+    monkeypatch.setattr(crossing, "_BATCH", 10)
+    monkeypatch.setattr(crossing, "MAX_WORK", 5_000)
+    found = crossings(points, fan, device=ON_CPU)
+    assert (found.pairs, found.complete) == (0, False)
+
+
 def test_crossings__nothing():
     """No faces, no crossings; coordinates that are no numbers are refused."""
     assert count((np.empty((0, 3)), np.empty((0, 3), dtype=np.int64))) == (0, 0)
-    with pytest.raises(ValueError, match="finite"):
-        crossings(*soup([(0, 0, np.nan), (1, 0, 0), (0, 1, 0)]), device=ON_CPU)
+    for value in (np.nan, np.inf):
+        broken = soup([(0, 0, value), (1, 0, 0), (0, 1, 0)])
+        with pytest.raises(ValueError, match="finite"):
+            crossings(*broken, device=ON_CPU)
+        with pytest.raises(ValueError, match="finite"):
+            thickness(*broken, device=ON_CPU, limit=1)
 
 
 grid = st.integers(-2, 2).map(float)
@@ -212,8 +228,9 @@ def test_thickness__inside_out():
     ring = torus(40, 20)
     straight, inverted = (thickness(*mesh, device=ON_CPU, limit=1e-3) for mesh in (ring, turned(ring)))
     assert inverted.percentiles == pytest.approx(straight.percentiles, rel=1e-9)
-    large = thickness(*moved(ring, (0, 0, 0), scale=2.0), device=ON_CPU, limit=1e-3)
-    assert large.thinnest == pytest.approx(2 * straight.thinnest, rel=1e-5)
+    for scale in (2.0, 1e-170, 1e170):
+        other = thickness(*moved(ring, (0, 0, 0), scale=scale), device=ON_CPU, limit=1e-3)
+        assert other.thinnest == pytest.approx(scale * straight.thinnest, rel=1e-5, abs=0)
 
 
 def test_thickness__samples_by_area():
