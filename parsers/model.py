@@ -75,9 +75,11 @@ def load(path: Path, kind: str) -> Any:
         except _LOADER_ERRORS:
             raise unreadable(kind) from None
     if not triangles:
-        raise empty()
+        raise unreadable(kind) if facts.triangles else empty()
     if triangles > MAX_TRIANGLES:
         raise too_many(triangles)
+    if triangles < facts.triangles:  # the loader skips what it finds broken, and goes on
+        raise unreadable(kind)
     set_facts(scene, facts)
     return scene
 

@@ -14,7 +14,7 @@ from parsers.xml_rows import SAFE
 from parsers.zip_guard import MODELS, Entry, GuardedZip, open_zip
 
 MAX_PARTS = 1000  # model parts of one package
-MAX_VISITS = 200_000  # objects that the build places, each as often as it stands there
+MAX_VISITS = 50_000  # objects that the build places, each as often as it stands there
 MAX_DEPTH = 64  # components within components
 _ROOT = "3D/3dmodel.model"  # where nearly every package has its model
 _RELS, _MAX_RELS = "_rels/.rels", 1024 * 1024

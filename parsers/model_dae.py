@@ -91,7 +91,8 @@ class _Reader:
                 raise not_finite()
             self._tail = piece[-3:]
         elif name == "p":
-            self._numbers += len(piece.split())
+            self._numbers += len(piece.split()) - (self._tail[-1:].strip() != "" and not piece[:1].isspace())
+            self._tail = piece[-1:]
         elif name in _TEXTS and len(self._pieces) < _NAME:
             self._pieces.append(piece)
 
@@ -112,11 +113,17 @@ class _Reader:
 
     def facts(self) -> Facts:
         """The document's facts, once its scene is known to be bounded."""
-        self._check_scene()
+        triangles = self._placed()
         unit = None if self._meter is None else _UNITS.get(self._meter, f"{self._meter:g} m")
         missing = tuple(dict.fromkeys(name for name in self._pictures if name))
         return Facts(
-            format="dae", reader="pycollada", unit=unit, scale=self._meter or 1.0, up=self._up, missing=missing
+            format="dae",
+            reader="pycollada",
+            unit=unit,
+            scale=self._meter or 1.0,
+            up=self._up,
+            missing=missing,
+            triangles=triangles,
         )
 
     def _open_node(self, found: dict[str, str]) -> None:
@@ -144,8 +151,8 @@ class _Reader:
         elif name == "instance_geometry":
             self._shown[self._nodes[-1]].append(url[1:])
 
-    def _check_scene(self) -> None:
-        """Walk the scene as the loader will, each node as often as it stands there."""
+    def _placed(self) -> int:
+        """Walk the scene as the loader will, each node as often as it stands there; at least so many triangles are in it."""
         visits = triangles = 0
         pending = [(root, 0) for root in self._roots]
         while pending:
@@ -159,6 +166,7 @@ class _Reader:
             if triangles > MAX_TRIANGLES:
                 raise too_many(triangles)
             pending += [(below, depth + 1) for below in self._children(node)]
+        return triangles
 
     def _children(self, node: int) -> Iterator[int]:
         for below in self._below[node]:

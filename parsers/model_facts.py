@@ -25,6 +25,7 @@ class Facts:
     scale: float = 1.0  # meters for each unit of the scene's coordinates; 1 where no unit is stated
     up: Axis | None = None  # as the format or the file says; None: neither does
     missing: tuple[str, ...] = ()  # files that it names and that are not here: pictures, material libraries
+    triangles: int = 0  # at least so many are in it, as far as the check before the loader could count
 
 
 _STATED: dict[str, tuple[str, Axis]] = {"glb": ("m", Axis.Y), "gltf": ("m", Axis.Y)}

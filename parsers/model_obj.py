@@ -13,7 +13,7 @@ MAX_LIBRARY = 16 * 1024 * 1024  # bytes of an MTL
 MAX_NAMES = 1000  # files that are looked for
 _NAME = 300  # bytes of a name
 # Loaders drop such numbers silently, so they are looked for before; the same words stand in ASCII STL.
-NOT_FINITE = re.compile(rb"^[ \t]*(?:v|vertex)[ \t][^\n]*?[ \t+-](?:nan|inf)", re.IGNORECASE | re.MULTILINE)
+NOT_FINITE = re.compile(rb"^[ \t]*(?:v|vertex)[ \t](?:[^\n]*?[ \t+-])??[+-]?(?:nan|inf)", re.IGNORECASE | re.MULTILINE)
 _LIBRARY = re.compile(rb"^[ \t]*mtllib[ \t]+([^\r\n]+)", re.MULTILINE)
 _PICTURE = re.compile(rb"^[ \t]*map_Kd[ \t]+([^\r\n]+)", re.IGNORECASE | re.MULTILINE)
 

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from parsers.model_faults import entities, malformed
 
-MAX_TOKEN = 16 * 1024 * 1024  # bytes in which the parser must get on: it reads an unended tag again with each piece
+MAX_TOKEN = 4 * 1024 * 1024  # bytes in which the parser must get on: it reads an unended tag again with each piece
 _NAMES = 500  # tags whose local names are remembered
 
 Start = Callable[[str, list[str]], None]  # local name; names and values of the attributes in turn

@@ -66,11 +66,11 @@ def gltf_zip(points: Points = POINTS, faces: Faces = FACES) -> bytes:
 
 
 def draco_block(points: Points = POINTS, faces: Faces = FACES) -> bytes:
-    """The mesh as a Draco block, its positions exact to the last of 30 bits."""
+    """The mesh as a Draco block, its positions rounded to 16 bits of its size."""
     import DracoPy
     import numpy as np
 
-    return bytes(DracoPy.encode(np.array(points), np.array(faces), preserve_order=True, quantization_bits=30))
+    return bytes(DracoPy.encode(np.array(points), np.array(faces), preserve_order=True, quantization_bits=16))
 
 
 def draco(points: Points = POINTS, faces: Faces = FACES, *, block: bytes | None = None) -> bytes:

@@ -49,8 +49,9 @@ def test_normal__is_the_same_in_every_format(tmp_path, case):
     found = read(tmp_path, kind, content)
     triangles, bounds, area, volume = measured(found.parts)
     assert triangles == len(files.FACES)
-    assert bounds == [pytest.approx(corner, abs=1e-6) for corner in files.BOUNDS]
-    assert (area, volume) == (pytest.approx(files.AREA, rel=1e-6), pytest.approx(files.VOLUME, rel=1e-6))
+    near = 1e-4 if case == "draco" else 1e-6  # Draco rounds, as its writer was told to
+    assert bounds == [pytest.approx(corner, abs=near) for corner in files.BOUNDS]
+    assert (area, volume) == (pytest.approx(files.AREA, rel=near), pytest.approx(files.VOLUME, rel=near))
     form, unit, up, reader = STATED.get(case, (kind, None, None, "trimesh"))
     assert (found.format, found.unit, found.up, found.reader, found.missing) == (form, unit, up, reader, ())
     assert found.unit_stated is (unit is not None)
