@@ -16,7 +16,7 @@ from parsers.model_normal import Part
 
 MAX_BODIES = 100  # bodies that are described one by one
 MAX_PARTS = 100  # parts that are
-_FAR = 1e100  # meters; beyond, volumes leave what a float can hold
+_FAR = 1e70  # meters; beyond, volumes leave what a float can hold
 
 
 def report(
@@ -88,6 +88,9 @@ def _hung(parts: Sequence[Part], sizes: list[int]) -> Mesh:
     """The parts as one mesh in which vertices of two `sizes` are never one."""
     import numpy as np
 
+    if len(parts) == 1:
+        hung = topology(parts[0].vertices, parts[0].faces)
+        return Mesh(hung, surface(hung))
     before = np.cumsum([0, *(len(part.vertices) for part in parts)])
     vertices = [np.empty((0, 3)), *(part.vertices for part in parts)]
     faces = [np.empty((0, 3), dtype=np.int64), *(part.faces + at for part, at in zip(parts, before, strict=False))]

@@ -8,6 +8,9 @@ from typing import Any
 from models.topology import Topology
 
 _AT_ONCE = 1 << 18  # faces measured at a time, so that memory stays flat
+# Share of its part's size that a face is high, at most, when it is flat: three corners on a line that were rounded to
+# 32-bit floats lie off it by up to a fourth of that.
+_FLAT = 1e-6
 # Work spent on telling cavities from bodies turned inside out, in faces looked at; beyond, the sum of volumes decides.
 _MAX_LOOKS = 20_000_000
 _MAX_HOLLOWS = 256
@@ -20,7 +23,7 @@ class Surface:
 
     area: float  # of all faces
     longest: Any  # longest edge of each face
-    flat: Any  # faces without area, or lower than two places may lie apart to be one
+    flat: Any  # faces without area, but for what rounding gave them
     repeated: Any  # numbers of faces that have the same corners as an earlier one
     triangles: Any  # solid faces of each body
     vertices: Any  # of each body
@@ -101,8 +104,8 @@ def _faces(mesh: Topology) -> tuple[float, Any, Any]:
         length = np.sqrt(np.max([np.einsum("ij,ij->i", side, side) for side in (ab, ac, bc)], axis=0))
         sums.append(float(double.sum()) / 2)
         longest[part] = length
-        near = mesh.tolerance[mesh.part[mesh.corners[part, 0]]]
-        flat[part] = double <= near * length  # the height over the longest edge
+        lowest = _FLAT * mesh.sizes[mesh.part[mesh.corners[part, 0]]]
+        flat[part] = double <= lowest * length  # the height over the longest edge
     return math.fsum(sums), longest, flat
 
 

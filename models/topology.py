@@ -1,6 +1,6 @@
 """How the triangles of a mesh hang together: vertices at one place are one, edges, bodies, holes, touching points."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ class Topology:
     corners: Any  # (m, 3) places of every face of the mesh, collapsed ones too
     solid: Any  # (m,) which faces have three distinct corners
     part: Any  # (n,) the part of each place
-    tolerance: Any  # of each part: places of it nearer than this, in the mesh's unit, are one
+    sizes: Any  # of each part the longest side of its box; 1 for a point
     edges: Edges
     turned: Any  # numbers of the edges of two faces that disagree about what is outside
     body: Any  # (n,) number of the body of each place; bodies are pieces that share no place
@@ -44,7 +44,7 @@ def topology(vertices: Any, faces: Any, *, sizes: Sequence[int] = ()) -> Topolog
     """
     import numpy as np
 
-    points, corners, part, tolerance = merged(vertices, faces, sizes=sizes)
+    points, corners, part, extents = merged(vertices, faces, sizes=sizes)
     solid = (corners[:, 0] != corners[:, 1]) & (corners[:, 1] != corners[:, 2]) & (corners[:, 2] != corners[:, 0])
     kept = corners if solid.all() else corners[solid]
     edges, turned, touching = _edges(kept, len(points))
@@ -54,7 +54,7 @@ def topology(vertices: Any, faces: Any, *, sizes: Sequence[int] = ()) -> Topolog
         corners=corners,
         solid=solid,
         part=part,
-        tolerance=tolerance,
+        sizes=extents,
         edges=edges,
         turned=np.flatnonzero(turned),
         body=body,
@@ -64,7 +64,7 @@ def topology(vertices: Any, faces: Any, *, sizes: Sequence[int] = ()) -> Topolog
 
 
 def merged(vertices: Any, faces: Any, *, sizes: Sequence[int] = ()) -> tuple[Any, Any, Any, Any]:
-    """The distinct places that faces use, the faces in numbers of these, the part of each place, tolerances of parts.
+    """The distinct places that faces use, the faces in numbers of these, the part of each place, sizes of parts.
 
     Vertices are one where they round to one cell of their part's grid, or lie a hair from a border of two cells.
     """
@@ -78,25 +78,29 @@ def merged(vertices: Any, faces: Any, *, sizes: Sequence[int] = ()) -> tuple[Any
     if not used.all():
         number = np.cumsum(used) - 1
         vertices, faces, part = vertices[used], number[faces], part[used]
-    low, tolerance = _grids(vertices, part, parts=max(len(sizes), 1))
+    low, extents = _boxes(vertices, part, parts=max(len(sizes), 1))
     if not len(vertices):
-        return vertices, faces, part, tolerance
-    spots = (vertices - low[part]) / tolerance[part, None]
-    cells = np.rint(spots)
-    rows = np.column_stack([cells.astype(np.int64), part])
-    first, place = _distinct(rows)
-    beside = np.abs(spots - cells).max(axis=1)
+        return vertices, faces, part, extents
+    tolerance = 10.0 ** (np.floor(np.log10(extents)) - _RELATIVE)
+    columns, beside = [part], np.zeros(len(vertices))
+    for axis in range(3):  # one by one: there may be millions of them
+        spot = (vertices[:, axis] - low[part, axis]) / tolerance[part]
+        cell = np.rint(spot)
+        beside = np.maximum(beside, np.abs(spot - cell))
+        columns.append(cell.astype(np.int64))
+    first, place = _distinct(columns)
+    near = np.flatnonzero(beside[first] > 0.5 - _BORDER)
+    some = first[near]
+    spots = (vertices[some] - low[part[some]]) / tolerance[part[some], None]
     # The part is one more dimension, so that places of two parts are never near.
-    first, place = _across_borders(
-        lambda some: np.column_stack([spots[some], part[some]]), beside, first=first, place=place
-    )
+    first, place = _across_borders(np.column_stack([spots, part[some]]), near, first=first, place=place)
     if len(first) == len(vertices):
-        return vertices, faces, part, tolerance
-    return vertices[first], place[faces], part[first], tolerance
+        return vertices, faces, part, extents
+    return vertices[first], place[faces], part[first], extents
 
 
-def _grids(vertices: Any, part: Any, *, parts: int) -> tuple[Any, Any]:
-    """Of each part the lowest corner of its box, and the side of the cells in which vertices are one: a power of ten."""
+def _boxes(vertices: Any, part: Any, *, parts: int) -> tuple[Any, Any]:
+    """Of each part the lowest corner of its box, and the longest side; 1 for a point."""
     import numpy as np
 
     low, size = np.zeros((parts, 3)), np.zeros(parts)
@@ -105,46 +109,58 @@ def _grids(vertices: Any, part: Any, *, parts: int) -> tuple[Any, Any]:
         low[part[starts]] = np.minimum.reduceat(vertices, starts)
         size[part[starts]] = (np.maximum.reduceat(vertices, starts) - low[part[starts]]).max(axis=1)
     size[size == 0] = 1.0
-    return low, 10.0 ** (np.floor(np.log10(size)) - _RELATIVE)
+    return low, size
 
 
-def _distinct(rows: Any) -> tuple[Any, Any]:
-    """The first of each kind among rows of four integers, in their order, and the number of the kind of each row."""
+def _distinct(columns: list[Any]) -> tuple[Any, Any]:
+    """The first of each kind among rows of integers, in their order, and the number of the kind of each row."""
     import numpy as np
 
-    mixed = np.zeros(len(rows), dtype=np.uint64)
-    for column, odd in zip(rows.T, _HASH, strict=True):
+    mixed = np.zeros(len(columns[0]), dtype=np.uint64)
+    for column, odd in zip(columns, _HASH, strict=True):
         mixed = (mixed ^ column.astype(np.uint64)) * np.uint64(odd)
         mixed ^= mixed >> np.uint64(32)
     order = np.argsort(mixed)
-    mixed, rows_sorted = mixed[order], rows[order]
-    differ = (rows_sorted[1:] != rows_sorted[:-1]).any(axis=1)
+    mixed = mixed[order]
+    differ = _differ(columns, order)
     if (differ & (mixed[1:] == mixed[:-1])).any():  # two kinds of one hash: only a file made for it has that
-        order = np.lexsort(rows.T)
-        rows_sorted = rows[order]
-        differ = (rows_sorted[1:] != rows_sorted[:-1]).any(axis=1)
+        order = np.lexsort(columns)
+        differ = _differ(columns, order)
     if differ.all():
-        return np.arange(len(rows)), np.arange(len(rows))
+        return np.arange(len(order)), np.arange(len(order))
     starts = np.concatenate([[0], np.flatnonzero(differ) + 1])
     found = np.minimum.reduceat(order, starts)
     by_place = np.argsort(found)
     number = np.empty(len(found), dtype=np.int64)
     number[by_place] = np.arange(len(found))
-    kind = np.empty(len(rows), dtype=np.int64)
-    kind[order] = np.repeat(number, np.diff(np.append(starts, len(rows))))
+    kind = np.empty(len(order), dtype=np.int64)
+    kind[order] = np.repeat(number, np.diff(np.append(starts, len(order))))
     return found[by_place], kind
 
 
-def _across_borders(spots: Callable[[Any], Any], offsets: Any, *, first: Any, place: Any) -> tuple[Any, Any]:
-    """Unite kinds whose rows lie side by side at a border of two cells, where rounding tears them apart."""
+def _differ(columns: list[Any], order: Any) -> Any:
+    """Which rows, in that order, are not as the one before."""
     import numpy as np
 
-    near = np.flatnonzero(offsets[first] > 0.5 - _BORDER)
+    found = np.zeros(max(len(order) - 1, 0), dtype=bool)
+    for column in columns:
+        ordered = column[order]
+        found |= ordered[1:] != ordered[:-1]
+    return found
+
+
+def _across_borders(spots: Any, near: Any, *, first: Any, place: Any) -> tuple[Any, Any]:
+    """Unite kinds whose rows lie side by side at a border of two cells, where rounding tears them apart.
+
+    `near` numbers the kinds that lie at one, `spots` are their places.
+    """
+    import numpy as np
+
     if len(near) < 2:
         return first, place
     from scipy.spatial import cKDTree
 
-    pairs = cKDTree(spots(first[near])).query_pairs(2 * _BORDER, output_type="ndarray")
+    pairs = cKDTree(spots).query_pairs(2 * _BORDER, output_type="ndarray")
     if not len(pairs):
         return first, place
     count, united = components(near[pairs[:, 0]], near[pairs[:, 1]], nodes=len(first))
@@ -166,7 +182,9 @@ def components(left: Any, right: Any, *, nodes: int) -> tuple[int, Any]:
     from scipy.sparse.csgraph import connected_components
 
     ones = np.ones(len(left), dtype=np.int8)
-    graph = coo_matrix((ones, (left.astype(np.int32), right.astype(np.int32))), shape=(nodes, nodes))
+    graph = coo_matrix(
+        (ones, (left.astype(np.int32, copy=False), right.astype(np.int32, copy=False))), shape=(nodes, nodes)
+    )
     count, piece = connected_components(graph, directed=False)
     return int(count), piece
 
@@ -187,6 +205,7 @@ def _edges(faces: Any, places: int) -> tuple[Edges, Any, Any]:
     turned = np.zeros(len(starts), dtype=bool)
     turned[count == 2] = upward_sorted[pair] == upward_sorted[pair + 1]
     low, high = np.divmod(key[starts], max(places, 1))
+    del start, end, key, upward_sorted  # what follows needs the room
     return Edges(low, high, count), turned, _touching(faces, upward, order=order, same=same, places=places)
 
 
@@ -194,16 +213,19 @@ def _touching(faces: Any, upward: Any, *, order: Any, same: Any, places: int) ->
     """Places whose faces make more than one fan: walking from face to face over edges does not reach them all."""
     import numpy as np
 
-    half = np.arange(len(upward), dtype=np.int32)
-    onward = half + 1
-    onward[2::3] -= 3  # the corner of the same face at which a half edge ends
-    one, other = order[:-1][same], order[1:][same]
-    low, high = np.where(upward, half, onward), np.where(upward, onward, half)  # corners at the ends of half edges
-    left, right = (np.concatenate([low[side], high[side]]) for side in (one, other))
-    fans, fan = components(left, right, nodes=len(half))
+    left, right = (_ends(side[same].astype(np.int32), upward) for side in (order[:-1], order[1:]))
+    fans, fan = components(left, right, nodes=len(upward))
     place = np.empty(fans, dtype=np.int64)
     place[fan] = faces.ravel()
     return np.flatnonzero(np.bincount(place, minlength=places) > 1)
+
+
+def _ends(half: Any, upward: Any) -> Any:
+    """The corners at the ends of half edges, numbered as these are: all of the lower places, then of the higher."""
+    import numpy as np
+
+    onward = np.where(half % 3 == 2, half - 2, half + 1)  # a half edge starts at its own corner, and ends at the next
+    return np.concatenate([np.where(upward[half], half, onward), np.where(upward[half], onward, half)])
 
 
 def _bodies(edges: Edges, *, places: int) -> tuple[int, Any]:
