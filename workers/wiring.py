@@ -17,6 +17,7 @@ from workers.catalog_ports import JobCatalogs, table_fetcher
 from workers.dispatcher import Dispatcher
 from workers.executor import Executor
 from workers.heartbeat import Heartbeat
+from workers.kernels import KernelKeeper
 from workers.prices import PriceDesk
 from workers.reconcile import Reconciliation, Sides
 from workers.reconcile.requests import Requests
@@ -172,6 +173,7 @@ def build_resources(settings: Settings, *, ledger: Ledger, store: ObjectStore) -
     """The reference data that steps may ask for, by name."""
     password = settings.studio.password
     return {
+        "kernels": KernelKeeper(settings.data_dir / "cache" / "kernels"),
         "catalog": CatalogKeeper(ledger, store, folder=settings.data_dir / "cache" / "catalog", sample=sample),
         "reading": OwnersWord(ledger, studio_password=password.get_secret_value() if password else None),
     }

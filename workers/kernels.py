@@ -1,0 +1,57 @@
+"""Geometry kernels, compiled once per host: steps read them, and only a process of their own writes them."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import structlog
+
+from jobs.model import Job
+
+log = structlog.get_logger(__name__)
+_PATIENCE = 180.0  # seconds for all kernels, compiled on a busy machine; some four are usual
+_KEPT = ("PATH", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "LANG")  # of this process's environment
+
+
+class KernelKeeper:
+    """Provides the folder of compiled kernels. Thread-safe.
+
+    The compiler runs in a process of its own, since it brings a GPU driver and 200 MB along. Where it fails the folder
+    stays as it is: a step then compiles for itself, seconds each time, and says so in the worker's log.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._tried = False
+
+    def __call__(self, _job: Job, _place: Path) -> Path:
+        """The folder, with the kernels of this release in it where they could be made."""
+        with self._lock:
+            if not self._tried:
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._tried = True
+                self._compile()
+        return self._folder
+
+    def _compile(self) -> None:
+        code = "import sys, pathlib; from models.devices import prepare; prepare(pathlib.Path(sys.argv[1]))"
+        root = Path(__file__).resolve().parents[1]
+        env = {name: os.environ[name] for name in _KEPT if name in os.environ} | {"PYTHONPATH": str(root)}
+        try:
+            done = subprocess.run(
+                [sys.executable, "-P", "-c", code, str(self._folder)],
+                check=False,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                cwd=self._folder,
+                env=env,
+                timeout=_PATIENCE,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            log.warning("kernels.not_compiled", reason=type(error).__name__)
+            return
+        if done.returncode:
+            log.warning("kernels.not_compiled", reason=done.stderr.decode(errors="replace")[-300:])
