@@ -95,12 +95,19 @@ def judged(frame: "Image") -> tuple[float, bool]:
 
     That is so where too little can be told, or where the whole frame has one color: a camera inside a wall sees that.
     """
-    import numpy as np
+    from PIL import ImageChops
 
-    pixels = np.asarray(frame)
-    seen = float((pixels.min(axis=2) <= 255 - _DIFFERS).mean())
-    flat = int((pixels.max(axis=(0, 1)) - pixels.min(axis=(0, 1))).max()) <= 1
+    red, green, blue = frame.split()
+    darkest = ImageChops.darker(ImageChops.darker(red, green), blue)
+    seen = sum(darkest.histogram()[: 256 - _DIFFERS]) / (frame.width * frame.height)
+    flat = all(_spread(band) <= 1 for band in (red, green, blue))
     return seen, flat or seen < LEAST_SEEN
+
+
+def _spread(band: "Image") -> int:
+    """From the darkest to the lightest pixel."""
+    levels = [level for level, count in enumerate(band.histogram()) if count]
+    return levels[-1] - levels[0]
 
 
 def _written(picture: "Image", folder: Path, *, sides: Sequence[int]) -> Iterator[Path]:
