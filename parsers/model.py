@@ -151,9 +151,14 @@ def report(scene: Any, kind: str) -> dict[str, Any]:
             parts = [(shapes[name], *_scales(transform)) for name, transform in placed]
     volume = sum(shape.volume * cubic for shape, _, cubic in parts)
     watertight = all(shape.watertight for shape, _, _ in parts)
+    facts = facts_of(scene, kind)
     return {
-        "format": facts_of(scene, kind).format,
-        "units": facts_of(scene, kind).unit,
+        "format": facts.format,
+        "reader": facts.reader,
+        "units": facts.numbers,
+        "up": facts.up,
+        "shown_up": facts.shown_up,
+        "missing_files": list(facts.missing),
         "triangles": sum(len(scene.geometry[name].faces) for name, _ in placed),
         "vertices": sum(shape.vertices for shape, _, _ in parts),
         "geometries": len(counts),

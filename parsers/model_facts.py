@@ -27,7 +27,19 @@ class Facts:
     missing: tuple[str, ...] = ()  # files that it names and that are not here: pictures, material libraries
     triangles: int = 0  # at least so many are in it, as far as the check before the loader could count
 
+    @property
+    def shown_up(self) -> Axis:
+        """The axis that pictures take as up: the stated one, or what programs that write this format mostly mean."""
+        return self.up or (Axis.Z if self.format in _Z_UP else Axis.Y)
 
+    @property
+    def numbers(self) -> str | None:
+        """The unit of the scene's coordinates; a reader may have turned the file's own unit into meters."""
+        return "m" if self.unit and self.scale == 1.0 else self.unit
+
+
+# They come from CAD, printing and scanning, where Z points up.
+_Z_UP = frozenset({"stl", "ply", "off", "step", "3mf"})
 _STATED: dict[str, tuple[str, Axis]] = {"glb": ("m", Axis.Y), "gltf": ("m", Axis.Y)}
 
 

@@ -4,21 +4,28 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from parsers.model_facts import Axis, facts_of
 from parsers.model_normal import instances
 
 MAX_TEXTURE = 64_000_000  # pixels; larger ones are left out
 TEXTURE_SIDE = 1024  # pixels; enough for any thumbnail
 _PLAIN = (180, 186, 194, 255)  # of what states no color: a light, cool gray
-# STL, PLY and OFF come from printing and scanning, where Z points up; in glTF it is Y.
-_Z_UP = frozenset({"stl", "ply", "off"})
+# Turns about an axis after which what pointed up points along Y, as in every glTF.
+_TURNS = {Axis.X: (1, (0, 0, 1)), Axis.Y: (0, (0, 0, 1)), Axis.Z: (-1, (1, 0, 0))}
 
 
 def write_preview(scene: Any, kind: str, path: Path) -> None:
-    """Write geometry, colors and small textures of `scene` to `path`; names, extras and extensions stay behind."""
+    """Write geometry, colors and small textures of `scene` to `path`; names, extras and extensions stay behind.
+
+    It is in meters where the file states a unit, and stands upright.
+    """
     import numpy as np
 
     trimesh = _trimesh()
-    upright = trimesh.transformations.rotation_matrix(-np.pi / 2, [1, 0, 0]) if kind in _Z_UP else np.eye(4)
+    facts = facts_of(scene, kind)
+    quarters, axis = _TURNS[facts.shown_up]
+    upright = trimesh.transformations.rotation_matrix(quarters * np.pi / 2, axis)
+    upright[:3, :3] *= facts.scale
     clean = trimesh.Scene(base_frame="world")
     meshes: dict[str, Any] = {}
     with warnings.catch_warnings(), np.errstate(all="ignore"):

@@ -1,6 +1,6 @@
 """3D models: a geometry report, a rendered thumbnail, and the model findable."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from jobs.context import Place, SearchIndex, StepContext
@@ -10,7 +10,12 @@ from jobs.queues import INDEXING, THUMBNAILS, VALIDATION
 
 REPORT, PREVIEW = "report.json", "preview.glb"
 _PICTURE = "image/webp"
-_Z_UP = frozenset({"stl", "ply", "off"})  # kinds that `model_preview` turns
+# A point of the model where its preview has it: what points up there points along Y.
+_UPRIGHT: dict[str, Callable[[float, float, float], tuple[float, float, float]]] = {
+    "X": lambda x, y, z: (-y, x, z),
+    "Y": lambda x, y, z: (x, y, z),
+    "Z": lambda x, y, z: (x, z, -y),
+}
 _SUMMARY = ("format", "triangles", "watertight", "bodies", "extents", "units")
 
 
@@ -38,6 +43,10 @@ def validate(ctx: StepContext) -> None:
 
 def _concerns(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What a person who wants to print or build the model should look at."""
+    from parsers.model_faults import missing_text
+
+    if report["missing_files"]:
+        yield "model.missing_files", missing_text(report["missing_files"])
     if not report["watertight"]:
         yield "model.not_watertight", "The surface has holes or edges with more than two triangles."
     elif not report["winding_consistent"]:
@@ -71,7 +80,7 @@ def turntable(ctx: StepContext) -> None:
     from models import turntable as turning
 
     with ctx.open(REPORT) as file:
-        places = _places(orjson.loads(file.read()), upright=ctx.kind in _Z_UP)
+        places = _places(orjson.loads(file.read()))
     preview = ctx.path(PREVIEW)
     try:
         marked = turning.findings(preview, ctx.scratch, places=places) if places else None
@@ -87,16 +96,14 @@ def turntable(ctx: StepContext) -> None:
         ctx.warn("turntable.slow", "There is no turning picture: the model takes too long to draw.")
 
 
-def _places(report: dict[str, Any], *, upright: bool) -> list[tuple[float, float, float]]:
-    """Where the report's findings are, in coordinates of the preview; the first place of each comes first.
-
-    `upright`: the preview was turned so that the model's Z axis became its Y axis.
-    """
+def _places(report: dict[str, Any]) -> list[tuple[float, float, float]]:
+    """Where the report's findings are, in coordinates of the preview, which stands upright; the first place of each first."""
     from itertools import chain, zip_longest
 
     lists = [finding.get("places") or () for finding in report.get("findings", ())]
     found = [place for place in chain.from_iterable(zip_longest(*lists)) if place]
-    return [(x, z, -y) if upright else (x, y, z) for x, y, z in found]
+    turn = _UPRIGHT[report["shown_up"]]
+    return [turn(x, y, z) for x, y, z in found]
 
 
 def index(ctx: StepContext, *, search: SearchIndex) -> None:
@@ -114,7 +121,7 @@ PIPELINE = Pipeline(
     name="model-3d",
     version=1,
     title="Checks the geometry of 3D models and renders a picture of each.",
-    accepts=("glb", "gltf", "stl", "obj", "ply", "off"),
+    accepts=("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "model-zip"),
     steps=(
         Step(run=validate, queue=VALIDATION, timeout=600.0, memory=Memory.LARGE),
         Step(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trimesh
 from PIL import Image
-from support import models
+from support import model_files, models
 from support.context import FolderContext, ListIndex
 
 from examples.make import brick
@@ -82,6 +82,29 @@ def test_validate__writes_a_plain_preview(tmp_path, kind):
     assert preview.to_mesh().volume == pytest.approx(1 / 6)
     z_up = kind in {"stl", "ply", "off"}
     assert preview.bounds[0].tolist() == pytest.approx([0, 0, -1 if z_up else 0])
+
+
+@pytest.mark.parametrize("case", model_files.EVERY)
+def test_validate__each_format_becomes_one_preview(tmp_path, case):
+    """Whatever a model is written in, its preview is in meters and stands upright, and a kind of this pipeline."""
+    kind, write = model_files.EVERY[case]
+    assert kind in model_3d.PIPELINE.accepts
+    ctx = context(tmp_path, write(), kind=kind)
+    model_3d.validate(ctx)
+    assert ctx.warnings == []
+    assert (ctx.facts["triangles"], ctx.facts["watertight"], ctx.facts["bodies"]) == (8, True, 1)
+    preview = trimesh.load_scene(ctx.path("preview.glb"))
+    assert preview.to_mesh().volume == pytest.approx(model_files.VOLUME, rel=1e-4)
+    z_up = kind in {"stl", "ply", "off", "3mf", "dae", "step"}
+    high = [0.75, 1, 0] if z_up else [0.75, 0.5, 1]
+    assert preview.bounds[1].tolist() == pytest.approx(high, abs=1e-4)
+
+
+def test_validate__missing_files_are_told(tmp_path):
+    """A material library that was not sent is named, and the geometry is read without it."""
+    ctx = context(tmp_path, model_files.obj(head="mtllib a.mtl\n"), kind="obj")
+    model_3d.validate(ctx)
+    assert ctx.warnings == [("model.missing_files", "The model needs files that are not here: 'a.mtl'.")]
 
 
 def test_validate__an_open_model_is_told(tmp_path):
