@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 ANGLE = 30.0  # degrees from the lower to the upper edge of the picture, of every camera here
 MARGIN = 0.06  # of half a side that stays empty at every edge
-_MOST_POINTS = 4_000_000  # vertices that are looked at; beyond them a mesh counts as its box
+_MOST_POINTS = 2_000_000  # vertices that are looked at; of a mesh that has more some, of further ones their boxes
 _MOST_NODES = 200_000
 _HEAD, _CHUNK = struct.Struct("<4sII"), struct.Struct("<I4s")
 _FLOAT, _JSON, _BIN = 5126, b"JSON", b"BIN\0"
@@ -75,7 +75,7 @@ def points(glb: Glb) -> "NDArray[Any]":
     found, seen = [], 0
     for mesh, transform in _placed(glb.doc):
         for primitive in glb.doc["meshes"][mesh]["primitives"]:
-            local = _positions(glb, primitive["attributes"]["POSITION"], boxed=seen > _MOST_POINTS)
+            local = _positions(glb, primitive["attributes"]["POSITION"], most=_MOST_POINTS - seen)
             seen += len(local)
             found.append(local @ transform[:3, :3].T + transform[:3, 3])
     return np.concatenate(found) if found else np.zeros((0, 3))
@@ -212,16 +212,21 @@ def _local(node: dict[str, Any]) -> "NDArray[Any]":
     return found
 
 
-def _positions(glb: Glb, number: int, *, boxed: bool) -> "NDArray[Any]":
-    """The points of an accessor; its box's corners where it is `boxed` or not plain floats side by side."""
+def _positions(glb: Glb, number: int, *, most: int) -> "NDArray[Any]":
+    """The points of an accessor, about `most` of them with the outermost ones of each axis, so that next to nothing is
+    cut off; the corners of its box where `most` is used up or they are not plain floats side by side.
+    """
     import numpy as np
 
     accessor = glb.doc["accessors"][number]
     view = glb.doc["bufferViews"][accessor["bufferView"]] if "bufferView" in accessor else None
     plain = accessor["componentType"] == _FLOAT and view is not None and view.get("byteStride", 12) == 12
-    if boxed or not plain or view is None:
+    if most <= 0 or not plain or view is None:
         low, high = accessor["min"], accessor["max"]
         return np.array([[(low, high)[at >> axis & 1][axis] for axis in range(3)] for at in range(8)], dtype=float)
     start = view.get("byteOffset", 0) + accessor.get("byteOffset", 0)
-    found = np.frombuffer(glb.binary, "<f4", count=accessor["count"] * 3, offset=start)
-    return found.reshape(-1, 3).astype(float)
+    found = np.frombuffer(glb.binary, "<f4", count=accessor["count"] * 3, offset=start).reshape(-1, 3)
+    if len(found) > most:
+        outermost = np.concatenate([found.argmin(axis=0), found.argmax(axis=0)])
+        found = np.concatenate([found[:: -(-len(found) // most)], found[outermost]])
+    return found.astype(float)

@@ -17,7 +17,7 @@ from PIL import Image
 from support import models
 from support.labelled_meshes import box, sphere, torus
 
-from models import rendering, turntable
+from models import framing, rendering, turntable
 from models.framing import ANGLE, MARGIN, Glb, View, around, axes, fitted, points, read_glb, standing, write_glb
 
 ROOT = Path(__file__).parents[2]
@@ -157,6 +157,20 @@ def test_points__through_nodes(tmp_path):
     (tmp_path / "model.glb").write_bytes(models.glb(doc))
     found = points(read_glb(tmp_path / "model.glb"))
     assert found == pytest.approx(np.array([(1, 0, 5), (1, 2, 5), (-1, 0, 5), (1, 0, 7)]))
+
+
+@pytest.mark.parametrize("most", [150, 1])
+def test_points__of_very_many_some(tmp_path, monkeypatch, most):
+    """Of too many vertices some are looked at, and the box of what comes after; the whole keeps its bounds."""
+    monkeypatch.setattr(framing, "_MOST_POINTS", most)
+    mesh = sphere(30, 40)
+    written(mesh, tmp_path)
+    glb = read_glb(tmp_path / "model.glb")
+    glb.doc["scenes"][0]["nodes"] = [0, 0]
+    found = points(glb)
+    assert len(found) < most + 20
+    assert found.min(axis=0) == pytest.approx(mesh[0].min(axis=0))
+    assert found.max(axis=0) == pytest.approx(mesh[0].max(axis=0))
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1e-3, 1.0, 1e5])
