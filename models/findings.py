@@ -29,22 +29,53 @@ class Code(StrEnum):
 
 
 _SEVERE = {Code.NO_SURFACE}
-_ONLY_SAID = {Code.UV_OVERLAP, Code.DEGENERATE}
+_ONLY_SAID = {Code.UV_OVERLAP, Code.UV_FLAT, Code.DEGENERATE}
 
-ADVICE = {
-    Code.NOT_WATERTIGHT: "Close the holes: fill the open edges, or remove loose sheets.",
-    Code.NON_MANIFOLD: "Split the bodies that meet there, or delete the faces inside.",
-    Code.WINDING: "Make the normals of all faces point outwards.",
-    Code.INVERTED: "Turn the normals of these bodies around.",
-    Code.DEGENERATE: "Merge vertices that lie together, and delete faces without area.",
-    Code.DUPLICATE_FACES: "Delete the copies of these faces.",
-    Code.SELF_INTERSECTIONS: "Unite the bodies that cross into one, or move them apart.",
-    Code.THIN_WALLS: "Make these walls thicker, or print at a larger scale.",
-    Code.NO_SURFACE: "Export the model again: all of its faces are lines or points.",
-    Code.UV_MISSING: "Unwrap these parts, or remove their textures.",
-    Code.UV_FLAT: "Unwrap these parts again: their texture coordinates enclose no area.",
-    Code.UV_OVERLAP: "Fine for tiled or mirrored textures; unwrap again before baking light.",
-    Code.OVER_BUDGET: "Reduce triangles, or make the textures smaller, before showing it in AR.",
+# What is wrong, and what to do.
+WORDS: dict[Code, tuple[str, str]] = {
+    Code.NOT_WATERTIGHT: (
+        "The surface has holes or open rims.",
+        "Close the holes: fill the open edges, or remove loose sheets.",
+    ),
+    Code.NON_MANIFOLD: (
+        "More than two faces meet in an edge, or surfaces touch in a single point.",
+        "Split the bodies that meet there, or delete the faces inside.",
+    ),
+    Code.WINDING: (
+        "Neighboring faces disagree about which side is outside.",
+        "Make the normals of all faces point outwards.",
+    ),
+    Code.INVERTED: ("Bodies are turned inside out.", "Turn the normals of these bodies around."),
+    Code.DEGENERATE: (
+        "Faces have no area.",
+        "Harmless to most programs; else merge vertices that lie together and delete these faces.",
+    ),
+    Code.DUPLICATE_FACES: ("Faces stand in one place more than once.", "Delete the copies of these faces."),
+    Code.SELF_INTERSECTIONS: (
+        "The surface goes through itself.",
+        "Unite the bodies that cross into one, or move them apart.",
+    ),
+    Code.THIN_WALLS: ("Walls are too thin to print.", "Make these walls thicker, or print at a larger scale."),
+    Code.NO_SURFACE: (
+        "The model has no face with an area.",
+        "Export the model again: all of its faces are lines or points.",
+    ),
+    Code.UV_MISSING: (
+        "Parts have a texture, but no coordinates in it.",
+        "Unwrap these parts, or remove their textures.",
+    ),
+    Code.UV_FLAT: (
+        "Texture coordinates enclose no area.",
+        "Fine for textures that are a palette of colors; else unwrap these parts again.",
+    ),
+    Code.UV_OVERLAP: (
+        "Parts of a texture layout lie over each other.",
+        "Fine for tiled or mirrored textures; unwrap again before baking light.",
+    ),
+    Code.OVER_BUDGET: (
+        "The model is larger than a phone shows at once.",
+        "Reduce triangles, or make the textures smaller, before showing it in AR.",
+    ),
 }
 
 
@@ -65,12 +96,14 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `findings`."""
+        message, advice = WORDS[self.code]
         return {
             "code": self.code.value,
             "severity": self.severity.value,
+            "message": message,
             "count": self.count,
             "places": [list(place) for place in self.places],
-            "advice": ADVICE[self.code],
+            "advice": advice,
         }
 
 

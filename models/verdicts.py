@@ -42,7 +42,6 @@ _STANDS_IN_WAY = {
         Code.WINDING,
         Code.INVERTED,
         Code.UV_MISSING,
-        Code.UV_FLAT,
     ),
     Purpose.RENDERABLE: (Code.NO_SURFACE,),
 }

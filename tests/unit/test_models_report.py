@@ -7,7 +7,7 @@ import pytest
 from support import labelled_meshes as made
 
 from jobs.errors import UnreadableFile
-from models.findings import ADVICE, MAX_PLACES, Code
+from models.findings import MAX_PLACES, WORDS, Code
 from models.report import MAX_BODIES, report
 from models.results import Crossings, Thickness
 from models.uv import layout
@@ -125,6 +125,21 @@ def test_report__a_body_split_over_parts_is_closed():
     assert (one_open["bodies"], one_open["watertight"], one_open["boundary_edges"]) == (2, False, 3)
 
 
+def test_report__of_many_parts_that_touch():
+    """Hundreds of bricks side by side are as many closed bodies, and two open halves among them are one more."""
+    bricks = [part(made.cube(at=(i % 20, i // 20, 0)), uv=np.eye(8, 2), material="red") for i in range(300)]
+    vertices, faces = made.cube(at=(5, 5, 1))
+    found = of(part((vertices, faces[:5])), *bricks, part((vertices, faces[5:])))
+    assert (found["bodies"], found["watertight"], found["non_manifold_edges"], found["part_count"]) == (
+        301,
+        True,
+        0,
+        302,
+    )
+    assert found["volume"] == pytest.approx(301)
+    assert (found["extents"], len(found["parts"])) == ([20, 15, 2], 100)
+
+
 def test_report__describes_the_largest_bodies():
     """Of many bodies so many are described, with their genus and volume."""
     found = of(part(made.joined(*(made.cube(at=(2.0 * i, 0, 0)) for i in range(120)))))
@@ -211,7 +226,8 @@ def test_uv__missing_flat_and_covering_itself():
     assert "model.uv_overlap" not in codes(good)
     assert finding(of(part(mesh, textures=skin)), "model.uv_missing")["count"] == 32
     assert of(part(mesh, textures=skin))["verdicts"]["ar_ready"]["ok"] is False
-    assert finding(of(part(mesh, uv=np.zeros((25, 2)))), "model.uv_flat")["count"] == 32
+    palette = of(part(mesh, uv=np.zeros((25, 2)), textures=skin))
+    assert (finding(palette, "model.uv_flat")["count"], palette["verdicts"]["ar_ready"]["ok"]) == (32, True)
     folded = np.abs(mesh.vertices[:, :2] - [0.5, 0])
     over = of(part(mesh, uv=folded))
     assert over["uv"]["overlap"] == 0.5
@@ -241,6 +257,7 @@ def test_layout__a_huge_pile_takes_bounded_work():
     assert layout(np.full((3, 2), np.nan), np.array([(0, 1, 2)])).area == 0
 
 
-def test_codes__each_has_advice():
-    """Every code tells what to do."""
-    assert set(ADVICE) == set(Code)
+def test_codes__each_has_words():
+    """Every code says what is wrong and what to do, in sentences."""
+    assert set(WORDS) == set(Code)
+    assert all(sentence.endswith(".") for words in WORDS.values() for sentence in words)
