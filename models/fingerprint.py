@@ -8,7 +8,7 @@ from models.topology import merged
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ALIKE = 0.01  # of `alike`: what is nearer is worth a look as the same shape
+ALIKE = 0.005  # of `alike`: what is nearer is worth a look as the same shape
 VERSION = 1  # part of both fingerprints; those of different versions never match
 # Numbers of a form are told apart to about 1 of 100,000: what 32-bit floats lose (1 of 10,000,000) rarely changes one,
 # while a vertex moved by its edge's length changes some of them in meshes of up to about 100,000 triangles.
@@ -16,7 +16,7 @@ _STEPS = 95_492.9658  # for each 1.0; no plain fraction, so that plain numbers l
 _OFFSET = 0.381966
 _ROUNDS = 3  # how many edges far a vertex knows its neighbors
 _BINS, _REACH = 40, 2.4  # of distances; the largest of them, where the root mean square from the middle is 1
-_POINTS, _SHIFTS = 4096, 24  # points on the surface, and how many others each is measured against
+_POINTS, _SHIFTS = 8192, 32  # points on the surface, and how many others each is measured against
 _EVEN = 1e-12  # of an area of 1; rounding to 32-bit floats leaves a hundredth of it
 _FLAT = 1e-12  # of the size squared: what has less surface has none
 
@@ -150,7 +150,7 @@ def _samples(surface: _Surface) -> "NDArray[Any]":
     root = np.sqrt((0.5 + step * 0.7548776662466927) % 1)[:, None]
     along = ((0.5 + step * 0.5698402909980532) % 1)[:, None]
     points = (1 - root) * a + root * (1 - along) * b + root * along * c
-    mixed: NDArray[Any] = points[np.argsort((step * 0.6180339887498949) % 1)]
+    mixed: NDArray[Any] = points[np.argsort(_mixed(step.astype(np.uint64)))]
     return mixed  # so that neighbors in the array are none in space
 
 
