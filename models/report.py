@@ -84,17 +84,21 @@ def _measured(parts: Sequence[Part]) -> Mesh:
     return _hung([*whole, *loose], [*sizes, sum(len(part.vertices) for part in loose)])
 
 
-def _hung(parts: Sequence[Part], sizes: list[int]) -> Mesh:
-    """The parts as one mesh in which vertices of two `sizes` are never one."""
+def joined(parts: Sequence[Part]) -> tuple[Any, Any]:
+    """All parts as one mesh: vertices and faces, as the kernels take them."""
     import numpy as np
 
     if len(parts) == 1:
-        hung = topology(parts[0].vertices, parts[0].faces)
-        return Mesh(hung, surface(hung))
+        return parts[0].vertices, parts[0].faces
     before = np.cumsum([0, *(len(part.vertices) for part in parts)])
     vertices = [np.empty((0, 3)), *(part.vertices for part in parts)]
     faces = [np.empty((0, 3), dtype=np.int64), *(part.faces + at for part, at in zip(parts, before, strict=False))]
-    hung = topology(np.concatenate(vertices), np.concatenate(faces), sizes=sizes)
+    return np.concatenate(vertices), np.concatenate(faces)
+
+
+def _hung(parts: Sequence[Part], sizes: list[int]) -> Mesh:
+    """The parts as one mesh in which vertices of two `sizes` are never one."""
+    hung = topology(*joined(parts), sizes=sizes)
     return Mesh(hung, surface(hung))
 
 
