@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from parsers.gltf_preflight import check_gltf_text
 from parsers.model_3mf import load_3mf
+from parsers.model_dae import load_dae
 from parsers.model_facts import Facts, facts_of, plain_facts, set_facts
 from parsers.model_faults import MAX_TRIANGLES, empty, not_finite, too_many, unreadable
 from parsers.model_folder import Folder, unzip
@@ -103,6 +104,8 @@ def _read(path: Path, kind: str) -> tuple[Any, Facts]:
         file = io.BytesIO(upload.content)
         return _loaded(file, upload.kind, upload.folder), plain_facts(upload.kind, checked)
     facts = check(path, kind)
+    if kind == "dae":
+        return load_dae(path), facts
     file_type = "stl_ascii" if kind == "stl" and not is_binary_stl(path) else kind
     with path.open("rb") as opened:
         return _loaded(opened, file_type, Folder()), facts

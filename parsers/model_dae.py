@@ -8,10 +8,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from jobs.errors import InputError
 from parsers.model_facts import Axis, Facts
 from parsers.model_faults import MAX_TRIANGLES, malformed, not_finite, outside, too_many
+from parsers.model_folder import Folder
 from parsers.xml_events import by_name, stream
 
 MAX_DAE = 128 * 1024 * 1024  # bytes; the loader keeps all of it as a tree
@@ -41,6 +43,19 @@ def check_dae(path: Path) -> Facts:
     chunks = (content[at : at + _CHUNK] for at in range(0, len(content), _CHUNK))
     stream(chunks, start=reader.start, end=reader.end, text=reader.text)
     return reader.facts()
+
+
+def load_dae(path: Path) -> Any:
+    """The checked file as a trimesh Scene; whatever the library says of a broken one becomes a bare `ValueError`."""
+    import trimesh
+    from collada.common import DaeError
+    from lxml.etree import LxmlError
+
+    try:
+        with path.open("rb") as file:
+            return trimesh.load_scene(file, file_type="dae", resolver=Folder(), process=False)
+    except (DaeError, LxmlError):
+        raise ValueError from None
 
 
 class _Reader:

@@ -5,11 +5,10 @@ The text format is ISO 10303-21; units are those of ISO 10303-41.
 
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from jobs.errors import InputError
+from parsers.apart import apart
 from parsers.model_facts import Facts
 from parsers.model_faults import malformed, outside, unreadable
 
@@ -45,10 +44,20 @@ def read_step(path: Path) -> tuple[bytes, Facts]:
         raise outside()
     import cascadio
 
-    with _silence():
-        glb = cascadio.load(
-            content, file_type="step", tol_linear=_LINEAR, tol_angular=_ANGULAR, tol_relative=True, use_parallel=False
+    def convert() -> bytes:
+        _silence()
+        return bytes(
+            cascadio.load(
+                content,
+                file_type="step",
+                tol_linear=_LINEAR,
+                tol_angular=_ANGULAR,
+                tol_relative=True,
+                use_parallel=False,
+            )
         )
+
+    glb = apart(convert)  # damaged files crash the library now and then
     if not glb:
         raise unreadable("step")
     return glb, Facts(format="step", reader="cascadio", unit=_unit(content))
@@ -66,17 +75,8 @@ def _unit(content: bytes) -> str | None:
     return None
 
 
-@contextmanager
-def _silence() -> Iterator[None]:
-    """The library writes what it stumbles over, which is content of uploads, to the process's own output."""
+def _silence() -> None:
+    """The library writes what it stumbles over, which is content of uploads, to its process's own output: here, to a child's."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    kept = [(number, os.dup(number)) for number in (1, 2)]
-    try:
-        for number, _ in kept:
-            os.dup2(nowhere, number)
-        yield
-    finally:
-        for number, copy in kept:
-            os.dup2(copy, number)
-            os.close(copy)
-        os.close(nowhere)
+    for number in (1, 2):
+        os.dup2(nowhere, number)

@@ -14,6 +14,11 @@ TOLD = [
     ("ldd-lxf", lxf(brick("3001", "21,0"))),
     ("ldd-lxf", lxf(brick("3001", "21,0"), entry="image100.lxfml")),
     ("xlsx", zipped({"[Content_Types].xml": "x", "_rels/.rels": "x", "xl/workbook.xml": "x"})),
+    ("3mf", zipped({"[Content_Types].xml": "x", "_rels/.rels": "x", "3D/3dmodel.model": "x"})),
+    ("model-zip", zipped({"readme.txt": "x", "a/scene.gltf": "x", "a/scene.bin": "x"})),
+    ("model-zip", zipped({"a.mtl": "x", "a.png": "x", "A.OBJ": "x"})),
+    ("model-zip", zipped({"a.bin": bytes(200_000), "a.png": "x", "scene.gltf": "x"}, method=0)),
+    ("usdz", zipped({"scene.usdc": "x", "tex/a.png": "x"}, method=0)),
     ("ldd-lxfml", lxfml(brick("3001", "21,0")).encode()),
     ("ldd-lxfml", b"\xef\xbb\xbf<?xml version='1.0'?><!-- x --><LXFML versionMajor='9'>"),
     ("ldraw", MODEL.encode()),
@@ -40,6 +45,10 @@ TIES = [
     ("a.xlsx", {"[Content_Types].xml": "x"}, "xlsx"),
     ("a.docx", {"[Content_Types].xml": "x"}, None),
     ("a.zip", {"notes about model.ldr.txt": "x"}, None),
+    ("a.zip", {"a.png": "x", "b.jpg": "x"}, None),
+    ("a.zip", {"a.bin": "x", "firmware.txt": "x"}, None),
+    ("a.zip", {"__MACOSX/a.obj": "x", "a.txt": "x"}, None),
+    ("a.zip", {"a.gltf/": "", "a.txt": "x"}, None),
 ]
 
 
