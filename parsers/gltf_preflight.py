@@ -75,8 +75,7 @@ def check_json(doc: Json, own: Buffer | None, *, folder: Folder = _NOBODY) -> tu
     """Check the document; `own` is the GLB's own buffer."""
     required = doc.get("extensionsRequired")
     if found := _COMPRESSED.intersection(item for item in required or () if isinstance(item, str)):
-        hint = "Export it again without mesh compression."
-        raise InputError("model.compressed", f"The model needs {', '.join(sorted(found))}, not read here.", hint=hint)
+        raise _compressed(", ".join(sorted(found)))
     views = open_views(doc, open_buffers(doc, own, folder))
     accessors = listed(doc, "accessors")
     decoded = _check_meshes(doc, accessors, views)
@@ -87,6 +86,11 @@ def check_json(doc: Json, own: Buffer | None, *, folder: Folder = _NOBODY) -> tu
     missing = check_pictures(doc, views, folder)
     _check_nodes(doc)
     return missing
+
+
+def _compressed(extensions: str) -> InputError:
+    hint = "Export it again without mesh compression."
+    return InputError("model.compressed", f"The model needs {extensions}, not read here.", hint=hint)
 
 
 def _check_accessor(accessor: Json, views: list[View]) -> int:
@@ -128,6 +132,8 @@ def _check_meshes(doc: Json, accessors: list[Json], views: list[View]) -> set[in
             if not isinstance(attributes, dict):
                 raise malformed("A mesh lacks its attributes.")
             used = {number(attributes, name, below=len(accessors)) for name in attributes}
+            if "POSITION" in attributes and accessors[attributes["POSITION"]].get("normalized"):
+                raise _compressed("KHR_mesh_quantization")  # the loader would take its whole numbers for meters
             corners = used
             if "indices" in primitive:
                 corners = {number(primitive, "indices", below=len(accessors))}

@@ -124,6 +124,7 @@ BAD = {
     "nan": ("glb", glb(binary=NAN + GLB[-68:]), "model.not_finite"),
     "no triangles": ("glb", glb(bent("meshes", 0, "primitives", 0, "mode", to=0)), "model.empty"),
     "meshopt": ("glb", glb(bent("extensionsRequired", to=["EXT_meshopt_compression"])), "model.compressed"),
+    "quantized": ("glb", glb(bent("accessors", 0, "normalized", to=True)), "model.compressed"),
     "second file": ("gltf", b'{"asset":{},"buffers":[{"byteLength":9,"uri":"a.bin"}]}', "model.missing_files"),
     "outside": ("gltf", b'{"asset":{},"buffers":[{"byteLength":9,"uri":"../../etc/passwd"}]}', "model.external"),
     "picture outside": ("glb", glb(bent("images", to=[{"uri": "file:///etc/passwd"}])), "model.external"),

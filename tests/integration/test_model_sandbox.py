@@ -1,0 +1,58 @@
+"""3D models in real sandboxes: each format is read where nothing but its own file can be opened, and crashes are answers."""
+
+import random
+import threading
+from collections.abc import Iterator
+
+import pytest
+from support import hostile_models, model_files
+from support.sandbox_runs import Bench, MiB, nothing_said
+
+from workers.sandbox import Result
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    found = Bench(tmp_path_factory.mktemp("models"), preload=["model_steps", "trimesh"])
+    found.sandbox.warm()
+    yield found
+    found.sandbox.close()
+
+
+def _read(bench: Bench, kind: str, content: bytes) -> Result:
+    call = bench.call("read", target="model_steps:read", kind=kind, memory=512 * MiB)
+    call.inputs["upload"].write_bytes(content)
+    return bench.sandbox.run(call, on_progress=nothing_said, stop=threading.Event())
+
+
+@pytest.mark.parametrize("case", model_files.EVERY)
+def test_step__reads_each_format_in_the_sandbox(bench: Bench, case: str) -> None:
+    """A confined step with 512 MiB reads the wedge in every format."""
+    kind, write = model_files.EVERY[case]
+    result = _read(bench, kind, write())
+    assert result.fault is None, result.fault
+    assert result.summary["triangles"] == len(model_files.FACES)
+
+
+@pytest.mark.parametrize("case", ["3mf bomb", "3mf doubling", "zip bomb", "dae doubling", "draco lie", "shared"])
+def test_step__bombs_stay_within_512_mib(bench: Bench, case: str) -> None:
+    """What would grow without end is refused by name, not killed for its memory."""
+    kind, content, code = hostile_models.CASES[case]
+    result = _read(bench, kind, content)
+    assert result.fault is not None
+    assert result.fault.code == code
+
+
+def test_step__damaged_step_files_never_crash(bench: Bench) -> None:
+    """Some damage makes the STEP reader crash; the step reads or refuses all the same."""
+    chance = random.Random(2)  # repeatable
+    honest = model_files.step()
+    codes = set()
+    for _ in range(10):
+        content = bytearray(honest)
+        for _ in range(3):
+            at, length = chance.randrange(len(content)), chance.randrange(40)
+            content[at : at + 4] = content[length : 2 * length]
+        result = _read(bench, "step", bytes(content))
+        codes.add(result.fault.code if result.fault else "read")
+    assert {code.partition(".")[0] for code in codes} <= {"model", "read"}
