@@ -50,7 +50,7 @@ VALIDATION = Queue(
     name="validation",
     purpose="checks 3D models, on the GPU where there is one",
     concurrency=1,
-    preload=("pipelines", "numpy", "trimesh", "scipy.sparse.csgraph", "parsers.model", "orjson"),
+    preload=("pipelines", "numpy", "trimesh", "scipy.sparse.csgraph", "parsers.model", "models.report", "orjson"),
 )
 THUMBNAILS = Queue(
     name="thumbnails",
@@ -59,7 +59,10 @@ THUMBNAILS = Queue(
     # f3d first: its library wants a newer OpenSSL than the one that other modules may load before it.
     preload=(
         "f3d",
+        "numpy",
         "pipelines",
+        "models.rendering",
+        "models.turntable",
         "PIL.WebPImagePlugin",
         "PIL.JpegImagePlugin",
         "PIL.PngImagePlugin",

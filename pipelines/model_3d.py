@@ -7,6 +7,7 @@ from jobs.context import Place, SearchIndex, StepContext
 from jobs.model import UPLOAD, Memory
 from jobs.pipeline import Pipeline, Step
 from jobs.queues import INDEXING, THUMBNAILS, VALIDATION
+from models.options import ModelOptions
 
 REPORT, PREVIEW = "report.json", "preview.glb"
 _PICTURE = "image/webp"
@@ -16,29 +17,58 @@ _UPRIGHT: dict[str, Callable[[float, float, float], tuple[float, float, float]]]
     "Y": lambda x, y, z: (x, y, z),
     "Z": lambda x, y, z: (x, z, -y),
 }
-_SUMMARY = ("format", "triangles", "watertight", "bodies", "extents", "units")
+_SUMMARY = (
+    "format",
+    "reader",
+    "triangles",
+    "bodies",
+    "watertight",
+    "self_intersections",
+    "extents",
+    "units",
+    "geometry_hash",
+)
+
+
+def preview(ctx: StepContext) -> None:
+    """Read the model, and write the plain GLB that the renderer, which trusts its input, gets to see."""
+    from parsers import model, model_preview
+
+    scene = model.load(ctx.path(UPLOAD), ctx.kind)
+    path = ctx.scratch / PREVIEW
+    model_preview.write_preview(scene, ctx.kind, path)
+    ctx.save(path, name=PREVIEW, media_type="model/gltf-binary")
 
 
 def validate(ctx: StepContext) -> None:
-    """Measure the model, and write the plain GLB that the renderer, which trusts its input, gets to see."""
+    """Measure the model, and say what is wrong with it, where, and what it will do for."""
     import orjson
 
-    from parsers import model, model_preview
+    from models.examination import examined
+    from parsers import model
+    from parsers.model_facts import facts_of
 
-    ctx.progress(0, 3, "reading")
-    scene = model.load(ctx.path(UPLOAD), ctx.kind)
-    ctx.progress(1, 3, "measuring")
-    report = model.report(scene, ctx.kind)
+    ctx.progress(0, 2, "reading")
+    upload = ctx.path(UPLOAD)
+    scene = model.load(upload, ctx.kind)
+    ctx.progress(1, 2, "measuring")
+    report, reason = examined(
+        model.normal(scene, ctx.kind),
+        options=ModelOptions(**ctx.options),
+        file_bytes=upload.stat().st_size,
+        kernels=ctx.resource("kernels"),
+    )
+    report["shown_up"] = facts_of(scene, ctx.kind).shown_up
     path = ctx.scratch / REPORT
     path.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
     ctx.save(path, name=REPORT, media_type="application/json")
-    ctx.summary(**{name: report[name] for name in _SUMMARY})
+    verdicts = {purpose: verdict["ok"] for purpose, verdict in report["verdicts"].items()}
+    codes = [finding["code"] for finding in report["findings"]]
+    ctx.summary(**{name: report[name] for name in _SUMMARY}, findings=codes, verdicts=verdicts)
     for code, message in _concerns(report):
         ctx.warn(code, message)
-    ctx.progress(2, 3, "writing the preview")
-    preview = ctx.scratch / PREVIEW
-    model_preview.write_preview(scene, ctx.kind, preview)
-    ctx.save(preview, name=PREVIEW, media_type="model/gltf-binary")
+    if reason:
+        ctx.warn("model.kernels", reason)
 
 
 def _concerns(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -47,12 +77,9 @@ def _concerns(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
     if report["missing_files"]:
         yield "model.missing_files", missing_text(report["missing_files"])
-    if not report["watertight"]:
-        yield "model.not_watertight", "The surface has holes or edges with more than two triangles."
-    elif not report["winding_consistent"]:
-        yield "model.winding", "Triangles disagree on which side is outside."
-    elif report["inverted"]:
-        yield "model.inverted", "The surface is turned inside out."
+    for finding in report["findings"]:
+        if finding["severity"] != "info":
+            yield finding["code"], finding["message"]
 
 
 def thumbnail(ctx: StepContext) -> None:
@@ -119,15 +146,24 @@ def index(ctx: StepContext, *, search: SearchIndex) -> None:
 
 PIPELINE = Pipeline(
     name="model-3d",
-    version=1,
-    title="Checks the geometry of 3D models and renders a picture of each.",
+    version=2,
+    title="Checks the geometry of 3D models, says what each will do for, and renders pictures of it.",
     accepts=("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "model-zip"),
+    options=ModelOptions,
     steps=(
-        Step(run=validate, queue=VALIDATION, timeout=600.0, memory=Memory.LARGE),
+        Step(run=preview, queue=VALIDATION, timeout=300.0, memory=Memory.LARGE),
+        Step(
+            run=validate,
+            queue=VALIDATION,
+            needs=("preview",),  # pictures are wanted first
+            resources=("kernels",),
+            timeout=600.0,
+            memory=Memory.HUGE,
+        ),
         Step(
             run=thumbnail,
             queue=THUMBNAILS,
-            needs=("validate",),
+            needs=("preview",),
             reads=(PREVIEW,),
             required=False,
             timeout=120.0,
@@ -136,7 +172,7 @@ PIPELINE = Pipeline(
         Step(
             run=turntable,
             queue=THUMBNAILS,
-            needs=("thumbnail",),  # stills come first
+            needs=("thumbnail", "validate"),  # stills come first, and findings are marked
             reads=(PREVIEW, REPORT),
             required=False,
             timeout=180.0,

@@ -67,7 +67,7 @@ def test_model__report_and_picture_or_reason(house):
     assert job["status"] == "succeeded", job
     assert job["summary"]["watertight"] is True
     assert json.loads(house.artifact(job["id"], "report.json"))["triangles"] == job["summary"]["triangles"] > 100
-    drawn = any(a["name"] == "thumbnail.webp" for a in job["artifacts"])
+    drawn = any(a["name"] == "thumbnail-400.webp" for a in job["artifacts"])
     assert drawn or [w["code"] for w in job["warnings"]] == ["thumbnail.unavailable"]
 
 
