@@ -50,14 +50,14 @@ def test_parts_list__every_row_is_accounted_for(house):
 
 
 def test_document__text_and_thumbnails(house):
-    """The PDF yields its text by page and a WebP for each page."""
+    """The PDF yields its text by page and WebPs of two sizes for each page."""
     job = run(house, "instructions.pdf")
     assert job["status"] == "succeeded", job
     pages = [json.loads(line) for line in house.artifact(job["id"], "text.jsonl").splitlines()]
     assert len(pages) == job["summary"]["pages"] == 3
     assert sum(len(page["text"]) for page in pages) == job["summary"]["characters"] > 100
     pictures = [a for a in job["artifacts"] if a["media_type"] == "image/webp"]
-    assert len(pictures) == 3
+    assert len(pictures) == 6
     assert house.artifact(job["id"], pictures[0]["name"])[8:12] == b"WEBP"
 
 
@@ -68,7 +68,8 @@ def test_model__report_and_picture_or_reason(house):
     assert job["summary"]["watertight"] is True
     assert json.loads(house.artifact(job["id"], "report.json"))["triangles"] == job["summary"]["triangles"] > 100
     drawn = any(a["name"] == "thumbnail-400.webp" for a in job["artifacts"])
-    assert drawn or [w["code"] for w in job["warnings"]] == ["thumbnail.unavailable"]
+    assert drawn or "thumbnail.unavailable" in [w["code"] for w in job["warnings"]]
+    assert job["summary"]["verdicts"]["renderable"] is True
 
 
 def test_search__finds_what_was_parsed(house):
