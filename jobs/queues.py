@@ -35,7 +35,6 @@ PARSING = Queue(
         "parsers.studio_csv",
         "parsers.table",
         "pikepdf",
-        "pdfplumber.table",
         "parsers.pdf_inspect",
         "parsers.pdf_text",
         "parsers.pdf_tables",

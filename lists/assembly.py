@@ -72,19 +72,38 @@ def assemble(
     watch: Watch | None = None,
 ) -> Assembled:
     """Read `source` and write everything below `folder`. Raises what the parser of its kind raises."""
+    with _collector_at_rest():  # until what was needed for it is gone: all of it would be looked through at once
+        return _assembled(
+            bulk_reader(kind)(source, watch=watch, wishes=wishes),
+            kind=kind,
+            folder=folder,
+            catalog=catalog,
+            corrections=corrections,
+            choices=choices or Choices(),
+        )
+
+
+def _assembled(
+    items: Iterator[Item],
+    *,
+    kind: str,
+    folder: Path,
+    catalog: Catalog,
+    corrections: Iterable[Correction],
+    choices: Choices,
+) -> Assembled:
     import orjson
 
-    choices = choices or Choices()
-    with _collector_at_rest(), RecordsFile(folder) as records, IssuesFile(folder) as issues:
+    with RecordsFile(folder) as records, IssuesFile(folder) as issues:
         resolver = Resolver(catalog, corrections=corrections, kept=_ANSWERS)
         work = _Work(kind, resolver, catalog, choices, records=records, issues=issues)
         del resolver  # `close` lets go of it: what it remembers is large
-        work.run(_surveyed(bulk_reader(kind)(source, watch=watch, wishes=wishes), work))
+        work.run(_surveyed(items, work))
         work.close()
-    with _collector_at_rest():
-        names, lots = write_lots(
-            folder, book=work.book, catalog=catalog, spares=choices.include_spares, currency=choices.currency
-        )
+    del items  # and what its parser remembers
+    names, lots = write_lots(
+        folder, book=work.book, catalog=catalog, spares=choices.include_spares, currency=choices.currency
+    )
     summary = {"format": kind, "verdict": _verdict(work.totals, issues), **work.totals.facts(), **issues.facts()}
     summary |= lots | {"spaces": work.spaces, "catalog": _catalog_facts(catalog), "file": work.facts}
     (folder / SUMMARY).write_bytes(orjson.dumps(summary, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
