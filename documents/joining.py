@@ -1,6 +1,8 @@
 """Joins what the parts of a document made: pages in order, those of scans with the words that were read from pictures."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +10,19 @@ _NAMED = 20  # ranges that a sentence names
 
 
 def joined(texts: Iterable[Path], seen: Iterable[Path]) -> Iterator[dict[str, Any]]:
-    """The pages of `texts`, each with what was read from its picture in one of `seen` instead, where there is any.
+    """The pages of both in order; where a page is in both, what was read from its picture counts.
 
     Both are files of JSON lines, each in the order of its pages, and themselves in order. Pages get a `source`: `text`
-    or `ocr`; what OCR adds (`confidence`) is added.
+    or `ocr`; what OCR adds (`confidence`) is added. A page that could only be seen is there as well.
     """
-    pictures = _pages(seen)
-    picture = next(pictures, None)
-    for page in _pages(texts):
-        while picture is not None and picture["page"] < page["page"]:
-            picture = next(pictures, None)
-        if picture is not None and picture["page"] == page["page"]:
-            yield page | picture | {"source": "ocr"}
-        else:
-            yield page | {"source": "text"}
+    found = (({"source": "text"} | page, 0) for page in _pages(texts))
+    pictures = ((page | {"source": "ocr"}, 1) for page in _pages(seen))
+    both = merge(found, pictures, key=lambda one: (one[0]["page"], one[1]))
+    for _, same in groupby(both, key=lambda one: one[0]["page"]):
+        page: dict[str, Any] = {}
+        for one, _order in same:
+            page |= one
+        yield page
 
 
 def pages_of(ranges: Iterable[Sequence[int]]) -> list[int]:

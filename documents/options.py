@@ -19,7 +19,7 @@ class DocumentOptions(Options):
     language: str = Field(
         "eng",
         max_length=60,
-        pattern=r"^[A-Za-z_]{2,20}(\+[A-Za-z_]{2,20}){0,5}$",
+        pattern=r"^[A-Za-z_]{2,20}(\+[A-Za-z_]{2,20}){0,4}$",
         description="Tesseract's names of the languages to look for: `eng`, `deu+eng`.",
     )
     tables: bool = Field(True, description="Look for tables; those that are parts lists become jobs of their own.")

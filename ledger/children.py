@@ -25,7 +25,7 @@ def enter_children(
 
 
 def _planned(child: ChildJob, parent: Job, artifact: Artifact, *, key: str, now: datetime) -> Job:
-    """What a caller hung on the parent goes for its children as well."""
+    """The parent anew on another file: whose it is, and what a caller hung on it, goes for its children as well."""
     file = FileFacts(
         name=child.file_name,
         size=artifact.size,
@@ -34,23 +34,23 @@ def _planned(child: ChildJob, parent: Job, artifact: Artifact, *, key: str, now:
         kind=child.kind,
         key=key,
     )
-    job = Job(
+    job = parent.evolve(
         id=child.id,
-        owner=parent.owner,
         pipeline=child.pipeline,
         pipeline_version=child.pipeline_version,
         status=Status.QUEUED,
         file=file,
         options=child.options,
-        metadata=parent.metadata,
-        tags=parent.tags,
-        priority=parent.priority,
-        correlation_id=parent.correlation_id,
-        batch_id=parent.batch_id,
         parent_job_id=parent.id,
-        deadline=parent.deadline,
+        expires_at=None,
+        version=1,
         steps=child.steps,
         summary={},
+        warnings=(),
+        fault=None,
+        artifacts=(),
         created_at=now,
+        started_at=None,
+        finished_at=None,
     )
     return queue_ready(job, now)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from documents.joining import joined, named_ranges, pages_of
 from documents.options import DocumentOptions
@@ -19,6 +19,7 @@ TEXT, MARKDOWN, CHUNKS, ENRICHED = "text.jsonl", "document.md", "chunks.jsonl", 
 _TEXTS, _SEEN = "text-*.jsonl", "ocr-*.jsonl"
 JSON_LINES = "application/x-ndjson"
 _EACH_TEXT, _EACH_OCR, _EACH_PICTURE = 150, 3, 25  # pages of a part: some seconds each, more than starting it costs
+Item = TypeVar("Item")
 _TITLE = 80  # characters of a page's first line
 _BUFFER = 1024 * 1024  # bytes written at a time
 
@@ -78,7 +79,7 @@ def ocr(ctx: StepContext) -> None:
     said = _said(ctx)
     language = program.checked_language(said.language)
     found = seen(source, mine, facts=facts, password=password, language=language, words=said.words, scratch=ctx.scratch)
-    items = (_page_or_warning(ctx, item) for item in in_time(found, numbers=mine))
+    items = (_page_or_warning(ctx, item) for item in _affordable(ctx, in_time(found, numbers=mine), last=mine[-1]))
     _save_lines(ctx, f"ocr-{ctx.part.number + 1:03}.jsonl", filter(None, items), total=len(mine))
 
 
@@ -90,12 +91,11 @@ def join(ctx: StepContext) -> None:
     facts = _json(ctx.path(FACTS))
     outline = [entry for entry in facts["outline"] if entry["page"]]
     texts = [ctx.path(name) for name in ctx.names(_TEXTS)]
-    pages, characters, seen = 0, 0, 0
+    characters = seen = 0
 
     def counted() -> Iterator[dict[str, Any]]:
-        nonlocal pages, characters, seen
+        nonlocal characters, seen
         for page in joined(texts, [ctx.path(name) for name in ctx.names(_SEEN)]):
-            pages += 1
             characters += len(page["text"])
             seen += page["source"] == "ocr"
             yield page
@@ -141,7 +141,7 @@ def thumbnails(ctx: StepContext) -> None:
     """This part's pages as WebP at 400 and 200 pixels, with a blurhash of each; those behind page 200 in one ZIP."""
     from documents.page_pictures import SIDES, SINGLE, Drawn, drawn, packed
     from parsers import pdf
-    from parsers.pdf_guard import TOO_COSTLY, in_time
+    from parsers.pdf_guard import in_time
 
     source, password, facts = _document(ctx)
     mine = slice_of(range(1, facts["pages"] + 1), ctx.part)
@@ -150,22 +150,18 @@ def thumbnails(ctx: StepContext) -> None:
     told: list[dict[str, Any]] = []
     pack: list[Drawn] = []
     pictures = pdf.pictures(source, first=mine[0], last=mine[-1], longest=SIDES[0], password=password)
-    try:
-        for done, item in enumerate(drawn(in_time(pictures, first=mine[0]), ctx.scratch), 1):
-            ctx.progress(done, len(mine))
-            if isinstance(item, int):
-                ctx.warn("pdf.page", f"Page {item} can not be drawn.")
-                continue
-            told.append(item.facts)
-            if item.page > SINGLE:
-                pack.append(item)
-                continue
-            for file in item.files:
-                ctx.save(file, name=file.name, media_type="image/webp")
-    except InputError as error:
-        if error.fault.code != TOO_COSTLY:
-            raise
-        ctx.warn(TOO_COSTLY, f"{error.fault.message} It was not drawn, nor were those behind it up to {mine[-1]}.")
+    affordable = _affordable(ctx, in_time(pictures, first=mine[0]), last=mine[-1])
+    for done, item in enumerate(drawn(affordable, ctx.scratch), 1):
+        ctx.progress(done, len(mine))
+        if isinstance(item, int):
+            ctx.warn("pdf.page", f"Page {item} can not be drawn.")
+            continue
+        told.append(item.facts)
+        if item.page > SINGLE:
+            pack.append(item)
+            continue
+        for file in item.files:
+            ctx.save(file, name=file.name, media_type="image/webp")
     if pack:
         archive = packed(pack, ctx.scratch)
         ctx.save(archive, name=archive.name, media_type="application/zip")
@@ -210,6 +206,18 @@ def _document(ctx: StepContext) -> tuple[Path, str | None, dict[str, Any]]:
     repaired = ctx.names(REPAIRED)
     password: str | None = None if repaired else _said(ctx).password
     return ctx.path(REPAIRED if repaired else UPLOAD), password, _json(ctx.path(FACTS))
+
+
+def _affordable(ctx: StepContext, pages: Iterator[Item], *, last: int) -> Iterator[Item]:
+    """Pages up to one that costs too much to be drawn: of that, and of those behind it, the job is warned."""
+    from parsers.pdf_guard import TOO_COSTLY
+
+    try:
+        yield from pages
+    except InputError as error:
+        if error.fault.code != TOO_COSTLY:
+            raise
+        ctx.warn(TOO_COSTLY, f"{error.fault.message} It was not drawn, nor were those behind it up to {last}.")
 
 
 def _page_or_warning(ctx: StepContext, item: Any) -> dict[str, Any] | None:

@@ -123,6 +123,28 @@ def test_ocr__without_tesseract_the_pages_are_named(tmp_path, monkeypatch):
     assert ran.facts["characters"] == 0
 
 
+def test_ocr__a_page_that_costs_too_much_to_draw_fails_no_job(tmp_path, monkeypatch):
+    """A drawing that takes minutes to be drawn is left out with a warning; the document's other pages are there."""
+    if ocr.available() is None:
+        pytest.skip("tesseract is not installed")
+    enough = threading.Event()
+
+    def costly(*_args, **_more):
+        while not enough.is_set():
+            sum(range(1000))
+
+    monkeypatch.setattr(pdf, "render", costly)
+    monkeypatch.setattr(pdf_guard, "in_time", partial(pdf_guard.in_time, seconds=0.1))
+    content = text_pdf(lines("This page can be read."), "")
+    try:
+        ran = Ran(tmp_path, content, tables=False, thumbnails=False)
+    finally:
+        enough.set()
+    assert codes(ran) == ["pdf.too_costly"]
+    assert "Page 2" in ran.warnings[0][1]
+    assert [page["page"] for page in ran.lines("text.jsonl")] == [1, 2]
+
+
 def test_tables__parts_lists_are_submitted(tmp_path):
     """A table that is a parts list is saved as it stands, and submitted as a parts list; another is saved only."""
     ran = Ran(tmp_path, bom_pdf("ruled", 1, rows=30).content)
