@@ -1,27 +1,24 @@
-"""Reads 3D models and measures them: triangles, bodies, whether each is closed. Native code: only in a sandbox."""
+"""Reads 3D models of every format that is taken, into one normal form. Native code: only in a sandbox."""
 
 import io
 import logging
-import math
 import struct
 import warnings
-from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from parsers.gltf_preflight import check_gltf_text
 from parsers.model_3mf import load_3mf
 from parsers.model_dae import load_dae
-from parsers.model_facts import Facts, facts_of, plain_facts, set_facts
+from parsers.model_facts import Facts, plain_facts, set_facts
 from parsers.model_faults import MAX_TRIANGLES, empty, not_finite, too_many, unreadable
 from parsers.model_folder import Folder, unzip
-from parsers.model_normal import Model, Part, instances, moved, to_normal
+from parsers.model_normal import Model, Part, instances, to_normal
 from parsers.model_obj import check_obj
 from parsers.model_preflight import check, is_binary_stl
 from parsers.model_step import read_step
 
-__all__ = ["KINDS", "Model", "Part", "Shape", "instances", "load", "measure", "normal", "report"]
+__all__ = ["KINDS", "Model", "Part", "instances", "load", "normal"]
 
 # `model-zip` is an archive with one glTF or OBJ and the files that it needs.
 KINDS = ("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "model-zip")
@@ -42,20 +39,6 @@ _LOADER_ERRORS = (
     ValueError,
     struct.error,
 )
-_RELATIVE = 7  # digits of a model's size in which two vertices must agree to be one; what 32-bit floats hold
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """What one geometry of a scene is, however often it stands there."""
-
-    triangles: int
-    vertices: int  # distinct positions
-    watertight: bool
-    winding: bool  # neighboring triangles agree on what is outside
-    bodies: int  # connected pieces
-    area: float
-    volume: float  # signed; below zero: turned inside out. 0 unless watertight
 
 
 def load(path: Path, kind: str) -> Any:
@@ -134,107 +117,3 @@ def _checked(mesh: Any) -> int:
     if not vertices.any():  # what is left where a loader could not decode a compressed block
         raise ValueError
     return len(faces)
-
-
-def report(scene: Any, kind: str) -> dict[str, Any]:
-    """The geometry report of a loaded scene, as JSON facts; raises `UnreadableFile` (`model.not_finite`)."""
-    import numpy as np
-
-    placed = list(instances(scene))
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        low, high = _bounds(scene, placed)
-        counts = Counter(name for name, _ in placed)
-        shapes = {name: measure(scene.geometry[name].vertices, scene.geometry[name].faces) for name in counts}
-        if not all(shape.watertight for shape in shapes.values()) and len(placed) > 1:
-            # A body may be split over geometries, one for each material: look at the whole.
-            whole = measure(*_joined(scene, placed))
-            parts = [(whole, 1.0, 1.0)]
-        else:
-            parts = [(shapes[name], *_scales(transform)) for name, transform in placed]
-    volume = sum(shape.volume * cubic for shape, _, cubic in parts)
-    watertight = all(shape.watertight for shape, _, _ in parts)
-    facts = facts_of(scene, kind)
-    return {
-        "format": facts.format,
-        "reader": facts.reader,
-        "units": facts.numbers,
-        "up": facts.up,
-        "shown_up": facts.shown_up,
-        "missing_files": list(facts.missing),
-        "triangles": sum(len(scene.geometry[name].faces) for name, _ in placed),
-        "vertices": sum(shape.vertices for shape, _, _ in parts),
-        "geometries": len(counts),
-        "instances": len(placed),
-        "watertight": watertight,
-        "winding_consistent": all(shape.winding for shape, _, _ in parts),
-        "bodies": sum(shape.bodies for shape, _, _ in parts),
-        "inverted": watertight and volume < 0,
-        "bounds": [low, high],
-        "extents": [upper - lower for lower, upper in zip(low, high, strict=True)],
-        "area": _finite(sum(shape.area * square for shape, square, _ in parts)),
-        "volume": _finite(abs(volume)) if watertight else None,
-    }
-
-
-def measure(vertices: Any, faces: Any) -> Shape:
-    """Topology of one mesh; vertices at one place are one vertex, or nothing would ever be closed."""
-    import numpy as np
-    import trimesh
-
-    mesh = trimesh.Trimesh(vertices=np.asarray(vertices), faces=np.asarray(faces), process=False)
-    size = float(np.ptp(mesh.vertices, axis=0).max())
-    digits = _RELATIVE - math.floor(math.log10(size)) if size > 0 else _RELATIVE
-    mesh.merge_vertices(digits_vertex=max(-8, min(digits, 15)))
-    watertight = bool(mesh.is_watertight)
-    return Shape(
-        triangles=len(mesh.faces),
-        vertices=len(mesh.vertices),
-        watertight=watertight,
-        winding=bool(mesh.is_winding_consistent),
-        bodies=int(mesh.body_count),
-        area=float(mesh.area),
-        volume=float(mesh.volume) if watertight else 0.0,
-    )
-
-
-def _bounds(scene: Any, placed: list[tuple[str, Any]]) -> tuple[list[float], list[float]]:
-    """The corners of the world box; loaders hide numbers that are not finite, so every one is looked at."""
-    import numpy as np
-
-    corners = []
-    for name, transform in placed:
-        mesh = scene.geometry[name]
-        if not len(mesh.faces):
-            continue
-        world = moved(mesh.vertices, transform)
-        if not np.isfinite(world).all():
-            raise not_finite()
-        corners += [world.min(axis=0), world.max(axis=0)]
-    found = np.array(corners)
-    return found.min(axis=0).tolist(), found.max(axis=0).tolist()
-
-
-def _joined(scene: Any, placed: list[tuple[str, Any]]) -> tuple[Any, Any]:
-    """All instances as one mesh in the world."""
-    import numpy as np
-
-    vertices, faces, before = [], [], 0
-    for name, transform in placed:
-        mesh = scene.geometry[name]
-        vertices.append(moved(mesh.vertices, transform))
-        faces.append(mesh.faces + before)
-        before += len(mesh.vertices)
-    return np.concatenate(vertices), np.concatenate(faces)
-
-
-def _scales(transform: Any) -> tuple[float, float]:
-    """What a transform does to areas (exact where it scales evenly) and to volumes."""
-    import numpy as np
-
-    cubic = abs(float(np.linalg.det(transform[:3, :3])))
-    return cubic ** (2 / 3), cubic
-
-
-def _finite(number: float) -> float | None:
-    return number if math.isfinite(number) else None

@@ -10,6 +10,8 @@ from support.models import bent, glb
 
 from examples.make import FILES
 from jobs.errors import InputError
+from models.report import report
+from models.verdicts import Budgets
 from parsers import model
 from parsers.sniff import sniff
 
@@ -17,7 +19,8 @@ from parsers.sniff import sniff
 def read(folder, kind, content):
     path = folder / f"a.{kind}"
     path.write_bytes(content)
-    return model.report(model.load(path, kind), kind)
+    found = model.normal(path, kind)
+    return report(found.parts, budgets=Budgets()) | {"units": found.unit}
 
 
 @pytest.mark.parametrize("kind", [*models.EVERY, "stl_text"])
@@ -45,7 +48,7 @@ def test_report__counts_each_instance(tmp_path):
     """A mesh that stands twice in the scene counts twice, scaled as it stands there."""
     doc = bent("nodes", to=[{"mesh": 0}, {"mesh": 0, "translation": [5, 0, 0], "scale": [2, 2, 2]}])
     found = read(tmp_path, "glb", glb(bent("scenes", 0, "nodes", to=[0, 1], doc=doc)))
-    assert (found["instances"], found["geometries"], found["triangles"], found["bodies"]) == (2, 1, 8, 2)
+    assert (found["part_count"], found["triangles"], found["bodies"]) == (2, 8, 2)
     assert found["volume"] == pytest.approx((1 + 8) / 6)
     assert found["bounds"][1] == [7, 2, 2]
 
@@ -57,7 +60,7 @@ def test_report__a_body_split_by_material_is_closed(tmp_path):
     view = {"bufferView": 1, "componentType": 5123, "count": 6, "type": "SCALAR"}
     doc["accessors"] = [doc["accessors"][0], view, view | {"byteOffset": 12}]
     found = read(tmp_path, "glb", glb(doc))
-    assert (found["watertight"], found["bodies"], found["geometries"]) == (True, 1, 2)
+    assert (found["watertight"], found["bodies"], found["part_count"]) == (True, 1, 2)
 
 
 @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
@@ -168,7 +171,7 @@ def test_load__opens_nothing_beside_the_file(tmp_path):
     (mesh,) = scene.geometry.values()
     material = getattr(mesh.visual, "material", None)
     assert material is None or list(material.main_color[:3]) != [255, 0, 0]
-    assert model.report(scene, "obj")["triangles"] == 4
+    assert sum(len(part.faces) for part in model.normal(scene, "obj").parts) == 4
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
