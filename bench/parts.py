@@ -3,7 +3,6 @@
 import csv
 import random
 import tempfile
-import threading
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
@@ -12,19 +11,19 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from bench import Unmeasurable
 from bench.catalog_files import write_catalog
 from bench.files import MB
 from bench.result import Report, Target
+from bench.sandboxed import Steps
 from bench.stats import Spread, median
 from catalog.compile import compile_catalog
 from catalog.sqlite import SqliteCatalog
 from config.settings import GiB
+from jobs.model import UPLOAD
 from jobs.outcomes import Usage
 from jobs.queues import PARSING
 from lists.assembly import assemble
 from parsers.lists import reader
-from workers.sandbox import Call, Sandbox
 
 LIST_FIELDS = ("ITEMTYPE", "ITEMID", "COLOR", "MAXPRICE", "MINQTY", "QTYFILLED", "CONDITION", "REMARKS", "NOTIFY")
 XLSX_ROWS = 220_000
@@ -194,35 +193,14 @@ def _sandboxed(report: Report, lists: _Lists, *, mb: int) -> None:
 
 def _in_sandbox(lists: _Lists, path: Path, kind: str) -> tuple[Usage, int]:
     """What it cost, and how many rows there were."""
-    with tempfile.TemporaryDirectory(dir=lists.folder) as made:
-        scratch = Path(made) / "attempt"
-        (scratch / "in").mkdir(parents=True)
-        upload = scratch / "in" / "upload"
-        path.rename(upload)
-        reading = scratch / "in" / "reading.json"
-        reading.write_text("{}")
-        sandbox = Sandbox(name="bench", preload=PARSING.preload)
-        call = Call(
-            target="pipelines.parts_list:parse",
-            step="parse",
-            scratch=scratch,
-            inputs={"upload": upload},
-            resources={"catalog": lists.catalog, "reading": reading},
-            file_name=path.name,
-            kind=kind,
-            timeout=600.0,
-            memory=GiB // 2,
-            max_output=2 * GiB,
-            max_outputs=100,
+    reading = lists.folder / "reading.json"
+    reading.write_text("{}")
+    resources = {"catalog": lists.catalog, "reading": reading}
+    with tempfile.TemporaryDirectory(dir=lists.folder) as made, Steps(Path(made), PARSING.preload) as steps:
+        found = steps.run(
+            "pipelines.parts_list:parse", {UPLOAD: path}, kind=kind, options={}, resources=resources, memory=GiB // 2
         )
-        try:
-            result = sandbox.run(call, on_progress=lambda _share, _message: None, stop=threading.Event())
-        finally:
-            sandbox.close()
-            upload.rename(path)
-    if result.fault is not None:
-        raise Unmeasurable(f"the step failed: {result.fault.code} {result.fault.message}")
-    return result.usage, result.summary["rows_total"]
+    return found.usage, found.summary["rows_total"]
 
 
 def _workbook(report: Report, lists: _Lists, *, rows: int) -> None:

@@ -1,5 +1,6 @@
 """A pipeline's step as a worker runs it, without ledger and store: what it made and what it cost."""
 
+import shutil
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ from config.settings import GiB
 from jobs.model import WHOLE, Part
 from jobs.outcomes import Usage
 from workers.sandbox import Call, Sandbox
+
+NOTHING: Mapping[str, Path] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,15 @@ class Steps:
             self._sandbox.close()
 
     def run(
-        self, target: str, inputs: Mapping[str, Path], *, kind: str, options: Mapping[str, Any], part: Part = WHOLE
+        self,
+        target: str,
+        inputs: Mapping[str, Path],
+        *,
+        kind: str,
+        options: Mapping[str, Any],
+        part: Part = WHOLE,
+        resources: Mapping[str, Path] = NOTHING,
+        memory: int = GiB,
     ) -> Made:
         """Run `package.module:function`; raises `Unmeasurable` where it fails."""
         assert self._sandbox is not None
@@ -52,18 +63,19 @@ class Steps:
         brought: dict[str, Path] = {}
         for number, (name, path) in enumerate(inputs.items()):
             brought[name] = scratch / "in" / f"{number}{path.suffix}"
-            brought[name].write_bytes(path.read_bytes())
+            shutil.copyfile(path, brought[name])
         call = Call(
             target=target,
             step=target.partition(":")[2],
             scratch=scratch,
             inputs=brought,
+            resources=resources,
             options=options,
             file_name="bench",
             kind=kind,
             part=part,
             timeout=600.0,
-            memory=GiB,
+            memory=memory,
             max_output=2 * GiB,
             max_outputs=5000,
         )

@@ -32,11 +32,6 @@ class Facts:
         """The axis that pictures take as up: the stated one, or what programs that write this format mostly mean."""
         return self.up or (Axis.Z if self.format in _Z_UP else Axis.Y)
 
-    @property
-    def numbers(self) -> str | None:
-        """The unit of the scene's coordinates; a reader may have turned the file's own unit into meters."""
-        return "m" if self.unit and self.scale == 1.0 else self.unit
-
 
 # They come from CAD, printing and scanning, where Z points up.
 _Z_UP = frozenset({"stl", "ply", "off", "step", "3mf"})

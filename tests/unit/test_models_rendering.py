@@ -1,6 +1,5 @@
 """Pictures of models: framing by numbers alone, then what the renderer draws where this machine has one."""
 
-import ctypes
 import json
 import math
 import os
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support import models
 from support.labelled_meshes import box, sphere, torus
+from support.renderer import needs_renderer
 
 from models import framing, rendering, turntable
 from models.framing import ANGLE, MARGIN, Glb, View, around, axes, fitted, points, read_glb, standing, write_glb
@@ -40,20 +40,6 @@ for line in sys.stdin:
         found[name] = path and path.name
 print(json.dumps(found))
 """
-
-
-def osmesa():
-    """Whether the machine has the software renderer that f3d looks for."""
-    for name in ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so"):
-        try:
-            ctypes.CDLL(name)
-        except OSError:
-            continue
-        return True
-    return False
-
-
-needs_renderer = pytest.mark.skipif(not osmesa(), reason="no libosmesa6 on this machine")
 
 
 def written(mesh, folder):

@@ -1,6 +1,5 @@
 """The model-3d pipeline: report, preview and thumbnail, with and without a renderer on the machine."""
 
-import ctypes
 import json
 import os
 import subprocess
@@ -12,6 +11,7 @@ import trimesh
 from PIL import Image
 from support import model_files, models
 from support.context import FolderContext, ListIndex
+from support.renderer import osmesa
 
 from examples.make import brick
 from jobs.errors import InputError
@@ -19,17 +19,6 @@ from models import devices
 from pipelines import model_3d
 
 ROOT = Path(__file__).parents[2]
-
-
-def osmesa():
-    """Whether the machine has the software renderer that f3d looks for."""
-    for name in ("libOSMesa.so.8", "libOSMesa.so.6", "libOSMesa.so"):
-        try:
-            ctypes.CDLL(name)
-        except OSError:
-            continue
-        return True
-    return False
 
 
 DRAW = """

@@ -1,0 +1,47 @@
+"""Kernels are compiled once per host, by a process of their own; where that fails, steps go on without."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from workers.kernels import KernelKeeper
+
+
+def compiled(folder: Path) -> dict[str, int]:
+    """The compiled files below, with the time of their last change."""
+    return {str(path.relative_to(folder)): path.stat().st_mtime_ns for path in folder.rglob("*.o")}
+
+
+def test_keeper__compiles_once_for_all_workers(tmp_path):
+    """The first step's worker compiles; another worker of the host, and an upgrade that changes nothing, find it done."""
+    folder = tmp_path / "kernels"
+    assert KernelKeeper(folder)(None, tmp_path) == folder
+    first = compiled(folder)
+    assert first
+    keeper = KernelKeeper(folder)
+    assert keeper(None, tmp_path) == keeper(None, tmp_path) == folder
+    assert compiled(folder) == first
+
+
+@pytest.mark.parametrize("program", ["/bin/false", "/nothing/such"])
+def test_keeper__a_compiler_that_fails_is_no_fault_of_a_step(tmp_path, monkeypatch, program):
+    """The folder is there, without kernels: a step compiles for itself then. It is not tried again with every step."""
+    monkeypatch.setattr(sys, "executable", program)
+    keeper = KernelKeeper(tmp_path / "kernels")
+    assert keeper(None, tmp_path).is_dir()
+    monkeypatch.setattr("subprocess.run", None)  # a second try would fail on it
+    assert compiled(keeper(None, tmp_path)) == {}
+
+
+def test_keeper__hands_no_secret_to_the_compiler(tmp_path, monkeypatch):
+    """The process that compiles gets no variable but those that a compiler needs."""
+    told = tmp_path / "environment"
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\nenv > {told}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    monkeypatch.setenv("HEAVYLIFT_DATABASE_URL", "postgresql://user:swordfish@db/heavylift")
+    KernelKeeper(tmp_path / "kernels")(None, tmp_path)
+    assert "PYTHONPATH" in told.read_text()
+    assert "swordfish" not in told.read_text()
