@@ -27,6 +27,8 @@ from storage.port import ObjectMissing, ObjectStore, StoreFull
 
 log = structlog.get_logger(__name__)
 _TRUSTED = 3600.0  # seconds after which a file's hash is looked at again
+_PATIENCE = 5.0  # seconds for another worker to bring a file; who has stopped by then is not waited for
+_LOOK_EVERY = 0.02  # seconds, meanwhile
 _UNUSED = 3600.0  # seconds after which a file that no step was given, and that is not in force, may go
 
 
@@ -98,9 +100,9 @@ class CatalogKeeper:
         return checked is not None and time.monotonic() - checked.at < _TRUSTED and _looks(path) == checked.looks
 
     def _renew(self, path: Path, version: CatalogVersion | None) -> None:
-        """Compare the file's bytes, or bring them; one worker of this host at a time."""
+        """Compare the file's bytes, or bring them; one worker of this host at a time, to spare them the work."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _locked(self._folder / ".lock"):
+        with _one_at_a_time(self._folder / ".lock"):
             if version is None or not _matches(path, version):
                 if path.exists() and version is not None:
                     log.warning("catalog.damaged", version=version.job_id)
@@ -195,10 +197,19 @@ def _matches(path: Path, version: CatalogVersion) -> bool:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Held by one process of this host; given back with it, however it ends."""
+def _one_at_a_time(path: Path) -> Iterator[None]:
+    """One process of this host, and the next as well once that takes long: it may be stopped, and its lock with it.
+
+    Nothing depends on being alone: a file takes its place whole, whoever brings it.
+    """
+    until = time.monotonic() + _PATIENCE
     with path.open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        while time.monotonic() < until:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(_LOOK_EVERY)
         yield
 
 

@@ -1,5 +1,6 @@
 """Reference data for steps: the catalog's file on this host through every damage, and what owners said."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -138,6 +139,16 @@ def test_catalog__two_workers_at_once_fetch_it_once(shelf):
     assert found == {b"imported" * 1000}
     assert len(shelf.fetched) == 1
     assert [path.name for path in shelf.folder.iterdir() if path.name.endswith(".part")] == []
+
+
+def test_catalog__a_stopped_worker_is_not_waited_for(shelf, monkeypatch):
+    """A worker that was frozen with the lock in its hands keeps the others of its host from nothing."""
+    monkeypatch.setattr(resources, "_PATIENCE", 0.2)
+    shelf.put(b"imported")
+    shelf.folder.mkdir()
+    with (shelf.folder / ".lock").open("a") as frozen:
+        fcntl.flock(frozen, fcntl.LOCK_EX)
+        assert given(shelf.keeper()).read_bytes() == b"imported"
 
 
 def shorten(path):
