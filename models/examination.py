@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from models.conformance import Conformance
 from models.fingerprint import fingerprint
 from models.options import ModelOptions
 from models.report import joined, report
@@ -13,7 +14,7 @@ _MM = 0.001  # meters
 
 
 def examined(
-    model: Model, *, options: ModelOptions, file_bytes: int, kernels: Path
+    model: Model, *, options: ModelOptions, file_bytes: int, kernels: Path, conformance: Conformance
 ) -> tuple[dict[str, Any], str | None]:
     """The report as JSON facts, and why crossings and walls were not looked at, or that a GPU was lost meanwhile.
 
@@ -34,7 +35,12 @@ def examined(
         "kernels": device,
     }
     found = report(
-        model.parts, budgets=options.budgets(), file_bytes=file_bytes, crossings=crossings, thickness=thickness
+        model.parts,
+        budgets=options.budgets(),
+        file_bytes=file_bytes,
+        crossings=crossings,
+        thickness=thickness,
+        conformance=conformance,
     )
     return stated | found | fingerprint(vertices, faces).to_json(), reason
 

@@ -26,6 +26,7 @@ class Code(StrEnum):
     UV_FLAT = "model.uv_flat"  # counts triangles of layouts without area
     UV_OVERLAP = "model.uv_overlap"  # counts parts
     OVER_BUDGET = "model.over_budget"  # counts budgets
+    CONFORMANCE = "model.conformance"  # counts errors against the format's specification
 
 
 _SEVERE = {Code.NO_SURFACE}
@@ -75,6 +76,10 @@ WORDS: dict[Code, tuple[str, str]] = {
     Code.OVER_BUDGET: (
         "The model is larger than a phone shows at once.",
         "Reduce triangles, or make the textures smaller, before showing it in AR.",
+    ),
+    Code.CONFORMANCE: (
+        "The file breaks rules of its format.",
+        "Export it again with an up-to-date program: other readers may refuse it. `conformance` lists the rules.",
     ),
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from models.conformance import Conformance
 from models.defects import Mesh, bodies, findings_of, holes
 from models.dress import dress
 from models.findings import Code, Finding
@@ -26,11 +27,12 @@ def report(
     file_bytes: int | None = None,
     crossings: Crossings | None = None,
     thickness: Thickness | None = None,
+    conformance: Conformance | None = None,
 ) -> dict[str, Any]:
     """The report as JSON facts; lengths in meters.
 
     A part that is closed is measured as it is. Those that are not are measured as one mesh, since exporters split a
-    body where its material changes. `crossings` and `thickness` are None where nobody looked.
+    body where its material changes. `crossings`, `thickness` and `conformance` are None where nobody looked.
     Raises `UnreadableFile` (`model.not_finite`).
     """
     parts = [part for part in parts if len(part.faces)]
@@ -42,6 +44,7 @@ def report(
     over = sum(one["ok"] is False for one in spent.values())
     if over:
         found.append(Finding(code=Code.OVER_BUDGET, count=over))
+    found += conformance.findings if conformance else ()
     return {
         **facts,
         **clothes,
@@ -55,6 +58,7 @@ def report(
         ],
         "part_count": len(parts),
         "budgets": spent,
+        "conformance": conformance.to_json() if conformance else None,
         "findings": [finding.to_json() for finding in found],
         "verdicts": verdicts(
             {finding.code for finding in found},

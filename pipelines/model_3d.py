@@ -1,13 +1,16 @@
 """3D models: a geometry report, a rendered thumbnail, and the model findable."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jobs.context import Place, SearchIndex, StepContext
 from jobs.model import UPLOAD, Memory
 from jobs.pipeline import Pipeline, Step
 from jobs.queues import INDEXING, THUMBNAILS, VALIDATION
 from models.options import ModelOptions
+
+if TYPE_CHECKING:
+    from models.conformance import Conformance
 
 REPORT, PREVIEW = "report.json", "preview.glb"
 _PICTURE = "image/webp"
@@ -57,6 +60,7 @@ def validate(ctx: StepContext) -> None:
         options=ModelOptions(**ctx.options),
         file_bytes=upload.stat().st_size,
         kernels=ctx.resource("kernels"),
+        conformance=_conformance(ctx),
     )
     report["shown_up"] = facts_of(scene, ctx.kind).shown_up
     path = ctx.scratch / REPORT
@@ -64,11 +68,19 @@ def validate(ctx: StepContext) -> None:
     ctx.save(path, name=REPORT, media_type="application/json")
     verdicts = {purpose: verdict["ok"] for purpose, verdict in report["verdicts"].items()}
     codes = [finding["code"] for finding in report["findings"]]
-    ctx.summary(**{name: report[name] for name in _SUMMARY}, findings=codes, verdicts=verdicts)
+    conformity = report["conformance"]["verdict"]
+    ctx.summary(**{name: report[name] for name in _SUMMARY}, findings=codes, verdicts=verdicts, conformance=conformity)
     for code, message in _concerns(report):
         ctx.warn(code, message)
     if reason:
         ctx.warn("model.kernels", reason)
+
+
+def _conformance(ctx: StepContext) -> "Conformance":
+    """What a checker of the format says of the upload, which has been read without complaint by now."""
+    from models.conformance import no_check_for
+
+    return no_check_for(ctx.kind)
 
 
 def _concerns(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
