@@ -77,6 +77,9 @@ class Place(NamedTuple):
     place: str  # `page 3`, `row 17`, `file`
     title: str
     text: str
+    parts: tuple[str, ...] = ()  # ids that a person may look for it by: `3001`, `300126`
+    color: str | None = None  # its name: `Dark Turquoise`
+    name: str | None = None  # of the part: `Brick 2 x 4`
 
 
 class SearchIndex(Protocol):
