@@ -64,7 +64,15 @@ def _places(ctx: StepContext) -> Iterator[Place]:
             words = dict.fromkeys(row[key] for key in _SHOWN if row.get(key))
             title = " ".join(filter(None, (next(iter(ids), "?"), color, f"x{pieces}")))
             text = " ".join(filter(None, (*ids, color, number, *words)))
-            yield Place(artifact=name, place=f"row {row['row']}", title=title, text=text)
+            yield Place(
+                artifact=name,
+                place=f"row {row['row']}",
+                title=title,
+                text=text,
+                parts=tuple(ids),
+                color=row.get("color") or row.get("color_name"),
+                name=row.get("part_name") or row.get("name"),
+            )
 
 
 PIPELINE = Pipeline(

@@ -104,6 +104,7 @@ def test_index__each_accepted_row(tmp_path):
     first = search.places[0]
     assert (first.artifact, first.place, first.title) == ("records.jsonl", "row 1", "3002 Red x8")
     assert first.text == "3002 Red color 5 Brick 2 x 3 Brick 2 x 3, bag 1"
+    assert (first.parts, first.color, first.name) == (("3002",), "Red", "Brick 2 x 3")
 
 
 def test_index__the_lots_of_a_very_long_list(tmp_path, monkeypatch):
