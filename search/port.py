@@ -11,7 +11,6 @@ from jobs.context import Place
 from jobs.errors import HeavyliftError
 from search.query import Query
 
-NUMBERS = ("size", "pieces", "lots", "triangles", "bodies", "pages", "width", "height")  # of a job; ranges ask for them
 FACETS = ("kind", "pipeline", "status", "tag", "color")
 
 
@@ -38,7 +37,9 @@ class JobFacts:
     created_at: datetime
     finished_at: datetime | None = None
     tags: tuple[str, ...] = ()
-    numbers: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # by `NUMBERS`, where known
+    numbers: Mapping[str, float] = field(
+        default_factory=lambda: MappingProxyType({})
+    )  # by `query.NUMBERS`, where known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,14 +71,14 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What hits are narrowed down to. A tuple: each of its members must hold, for `kinds` and `pipelines` any."""
+    """What hits are narrowed down to. Values are compared folded (`analysis.folded`): any of a tuple, of `tags` all."""
 
     kinds: tuple[str, ...] = ()
     pipelines: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
-    colors: tuple[str, ...] = ()  # names as places have them, compared folded
-    parts: tuple[str, ...] = ()  # part ids, compared folded
+    colors: tuple[str, ...] = ()  # names as places have them
+    parts: tuple[str, ...] = ()  # part ids, whole
     created_from: datetime | None = None  # inclusive
     created_to: datetime | None = None  # exclusive
     ranges: Mapping[str, tuple[float | None, float | None]] = field(default_factory=lambda: MappingProxyType({}))
