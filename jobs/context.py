@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
+from jobs.likeness import Family
 from jobs.model import Part
 
 
@@ -64,6 +65,12 @@ class StepContext(Protocol):
         """Submit an artifact that this step saves as a job of its own, to a pipeline that its `Step.submits` names.
 
         It is committed together with this step's success; the summary's `children` name it.
+        """
+
+    def fingerprint(self, family: Family, *, exact: str, near: str) -> None:
+        """Have the job found by copies and look-alikes of its file; counts once this step has succeeded.
+
+        `exact` and `near` are hex, as `jobs.likeness` has them. One for each family: the last counts.
         """
 
     def resource(self, name: str) -> Path:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs.errors import Fault
+from jobs.likeness import Fingerprint
 from jobs.model import Artifact, Notice, StepRun
 
 
@@ -43,6 +44,7 @@ class Succeeded:
     counts: Mapping[str, int] = field(default_factory=dict)
     splits: Mapping[str, int] = field(default_factory=dict)  # later steps, and in how many parts each is to run
     children: tuple[ChildJob, ...] = ()
+    fingerprints: tuple[Fingerprint, ...] = ()  # of the job's file, by which its look-alikes are found
     usage: Usage = field(default_factory=Usage)
 
 

@@ -10,6 +10,7 @@ from ledger.catalogs import Catalogs, CatalogVersion, LatestJob
 from ledger.claims import Claim, Claims, Held, Progress
 from ledger.corrections import ColumnMapping, Correction, Corrections
 from ledger.database import Database
+from ledger.fingerprints import Fingerprints, Lookalike
 from ledger.letters import Letter, LetterFilter, Letters
 from ledger.lines import Line, Lines
 from ledger.prices import DatedPrice, KeptQuote, Price, Prices
@@ -40,6 +41,7 @@ __all__ = [
     "Letter",
     "LetterFilter",
     "Line",
+    "Lookalike",
     "NewJob",
     "Price",
     "Progress",
@@ -65,6 +67,7 @@ class Ledger(
     Prices,
     Catalogs,
     Corrections,
+    Fingerprints,
 ):
     """All verbs over one database. Thread-safe; each verb is one transaction.
 

@@ -17,6 +17,7 @@ from ledger.blobs import PENDING, settle_blob
 from ledger.children import enter_children
 from ledger.database import Database, db_now
 from ledger.errors import JobNotFound
+from ledger.fingerprints import keep_fingerprints
 from ledger.hints import remember
 from ledger.pulse import leases_count_now
 from ledger.rows import load_artifacts
@@ -141,6 +142,7 @@ class Claims:
             if isinstance(ended, Succeeded):
                 keys = _keep(tx, held.job_id, ended.artifacts)
                 children = enter_children(tx, job, ended, keys=keys, now=now)
+                keep_fingerprints(tx, job, ended.fingerprints)
                 if step.escalations:
                     remember(tx, job, step)
             decided = advance(job, held.key, ended, now=now, policy=self.policy)

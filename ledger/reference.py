@@ -1,8 +1,9 @@
-"""Tables of reference data: catalog versions, owners' corrections, column mappings, prices."""
+"""Tables of reference data: catalog versions, owners' corrections, column mappings, prices; and fingerprints of files."""
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Table, Text, text
 
-from ledger.schema import metadata
+from jobs.likeness import BANDS
+from ledger.schema import CASCADE, metadata
 from ledger.types import Json, Utc
 
 # A version is the artifact `catalog.sqlite` of the job that imported it; that job is kept as long as its version is.
@@ -81,4 +82,29 @@ price_calls = Table(
     Column("provider", Text, primary_key=True),
     Column("day", Text, primary_key=True),  # 2026-11-26, UTC
     Column("calls", BigInteger, nullable=False),
+)
+
+# By what copies and look-alikes of a job's file are found; `jobs.likeness` says what the bands are.
+fingerprints = Table(
+    "fingerprints",
+    metadata,
+    Column("job_id", Text, ForeignKey("jobs.id", ondelete=CASCADE), primary_key=True),
+    Column("family", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("exact", Text, nullable=False),
+    Column("near", Text, nullable=False),
+    *(Column(f"band_{number}", BigInteger) for number in range(BANDS)),
+    Column("made_at", Utc, nullable=False),
+    Index("ix_fingerprints_owner_family_exact", "owner", "family", "exact", "job_id"),
+    *(
+        Index(
+            f"ix_fingerprints_band_{number}",
+            "owner",
+            "family",
+            f"band_{number}",
+            postgresql_where=text(f"band_{number} IS NOT NULL"),
+            sqlite_where=text(f"band_{number} IS NOT NULL"),
+        )
+        for number in range(BANDS)
+    ),
 )

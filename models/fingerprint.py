@@ -3,19 +3,19 @@
 import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from jobs.likeness import SHARES
 from models.topology import merged
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-ALIKE = 0.005  # of `alike`: what is nearer is worth a look as the same shape
 VERSION = 1  # part of both fingerprints; those of different versions never match
 # Numbers of a form are told apart to about 1 of 100,000: what 32-bit floats lose (1 of 10,000,000) rarely changes one,
 # while a vertex moved by its edge's length changes some of them in meshes of up to about 100,000 triangles.
 _STEPS = 95_492.9658  # for each 1.0; no plain fraction, so that plain numbers lie on no border
 _OFFSET = 0.381966
 _ROUNDS = 3  # how many edges far a vertex knows its neighbors
-_BINS, _REACH = 40, 2.4  # of distances; the largest of them, where the root mean square from the middle is 1
+_BINS, _REACH = SHARES, 2.4  # of distances; the largest of them, where the root mean square from the middle is 1
 _POINTS, _SHIFTS = 8192, 32  # points on the surface, and how many others each is measured against
 _EVEN = 1e-12  # of an area of 1; rounding to 32-bit floats leaves a hundredth of it
 _FLAT = 1e-12  # of the size squared: what has less surface has none
@@ -57,20 +57,9 @@ def shape(vertices: Any, faces: Any) -> str:
     """A description in hex that hardly changes when a model is moved, turned, scaled, mirrored or cut into other triangles.
 
     How the distances between pairs of points of the surface are spread (Osada and others, "Shape Distributions", 2002:
-    D2), as running shares, and the proportions of the principal axes; a byte each. Compare by `alike`.
+    D2), as running shares, and the proportions of the principal axes; a byte each. Compare by `jobs.likeness.shapes_apart`.
     """
     return fingerprint(vertices, faces).shape
-
-
-def alike(one: str, other: str) -> float:
-    """How far two shapes are apart: 0 for one shape, seldom above 0.3; below `ALIKE` they look alike."""
-    import numpy as np
-
-    if one[:2] != other[:2] or len(one) != len(other):
-        return 1.0
-    first, second = (np.frombuffer(bytes.fromhex(text[2:]), np.uint8).astype(float) / 255 for text in (one, other))
-    apart = np.abs(first - second)
-    return float(apart[:_BINS].mean() + apart[_BINS:].mean() / 4)
 
 
 class _Surface(NamedTuple):

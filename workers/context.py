@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jobs.errors import Cancelled, StepError
+from jobs.likeness import Family, Fingerprint
 from jobs.model import WHOLE, Job, Notice, Part
 from jobs.outcomes import Usage
 from workers.heartbeat import Hold
@@ -44,6 +45,7 @@ class InProcessContext:
         self.counts: Counter[str] = Counter()
         self.splits: dict[str, int] = {}
         self.submissions: list[Submission] = []
+        self.fingerprints: dict[Family, Fingerprint] = {}
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -97,6 +99,9 @@ class InProcessContext:
         if self._hold.stop.is_set():
             raise Cancelled
         self._hold.tell(done / total if total else 0.0, message)
+
+    def fingerprint(self, family: Family, *, exact: str, near: str) -> None:
+        self.fingerprints[family] = Fingerprint(family=family, exact=exact, near=near)
 
     def resource(self, name: str) -> Path:
         return self._resources[name]

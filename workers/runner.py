@@ -175,6 +175,7 @@ class Runner:
             counts=result.counts,
             splits=result.splits,
             children=children,
+            fingerprints=result.fingerprints,
             usage=result.usage,
         )
 
@@ -211,6 +212,7 @@ class Runner:
             counts=context.counts,
             splits=context.splits,
             children=children,
+            fingerprints=tuple(context.fingerprints.values()),
             usage=context.usage(),
         )
 

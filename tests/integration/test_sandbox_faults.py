@@ -188,7 +188,7 @@ def test_forged_report__is_not_believed(bench: Bench) -> None:
         "[" * 100_000,
         (
             '{"saved":[{"name":"x","path":"../in/upload","media_type":"text/plain"}],"summary":{},"warnings":[],'
-            '"counts":{},"splits":{},"submissions":[],"fault":null,"delay":null,"trouble":null,"detail":""}'
+            '"counts":{},"splits":{},"submissions":[],"fingerprints":[],"fault":null,"delay":null,"trouble":null,"detail":""}'
         ),
         '{"progress":"much"}',
     ):

@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 from jobs.context import Place
 from jobs.errors import Cancelled, StepError
+from jobs.likeness import Family, Fingerprint
 from jobs.model import UPLOAD, WHOLE, Part
 
 
@@ -40,6 +41,7 @@ class FolderContext:
         self.facts: dict[str, Any] = {}
         self.warnings: list[tuple[str, str]] = []
         self.counts: Counter[str] = Counter()
+        self.fingerprints: dict[Family, Fingerprint] = {}
         self.told: list[tuple[float, float]] = []  # calls of progress()
         self._upload = upload
         self._cancel_after = cancel_after
@@ -85,6 +87,9 @@ class FolderContext:
         self.told.append((done, total))
         if self._cancel_after is not None and len(self.told) >= self._cancel_after:
             raise Cancelled("cancelled by the test")
+
+    def fingerprint(self, family: Family, *, exact: str, near: str) -> None:
+        self.fingerprints[family] = Fingerprint(family=family, exact=exact, near=near)
 
     def resource(self, name: str) -> Path:
         return self._resources[name]

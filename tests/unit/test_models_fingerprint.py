@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from support.labelled_meshes import box, cube, meshes, moved, sphere, torus, turned
 
-from models.fingerprint import ALIKE, Fingerprint, alike, exact, fingerprint, shape
+from jobs.likeness import ALIKE
+from jobs.likeness import shapes_apart as alike
+from models.fingerprint import Fingerprint, exact, fingerprint, shape
 from models.topology import merged
 
 LABELLED = meshes()

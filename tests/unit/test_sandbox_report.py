@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from jobs.likeness import Family, Fingerprint
 from jobs.model import MAX_PARTS
 from workers.sandbox.report import MAX_SUBMISSIONS, BrokenReport, Trouble, checked, plain, saved
 
@@ -14,6 +15,7 @@ GOOD: dict[str, Any] = {
     "counts": {"pages": 3},
     "splits": {"text": 3},
     "submissions": [{"artifact": "t.csv", "pipeline": "parts-list", "options": {"a": [1]}, "file_name": "t.csv"}],
+    "fingerprints": [{"family": "image", "exact": "ab" * 32, "near": "0123456789abcdef"}],
     "fault": None,
     "delay": None,
     "trouble": None,
@@ -33,6 +35,7 @@ def test_good_report__is_taken_as_it_is() -> None:
     assert [(one.artifact, one.pipeline, one.options) for one in report.submissions] == [
         ("t.csv", "parts-list", {"a": [1]})
     ]
+    assert report.fingerprints == (Fingerprint(family=Family.IMAGE, exact="ab" * 32, near="0123456789abcdef"),)
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,10 @@ def test_good_report__is_taken_as_it_is() -> None:
         {"submissions": [{"artifact": "t.csv"}]},
         {"submissions": [GOOD["submissions"][0] | {"file_name": "a\nb"}]},
         {"submissions": [GOOD["submissions"][0] | {"options": {"a": 1 << 70}}]},
+        {"fingerprints": [{"family": "song", "exact": "ab", "near": "cd"}]},
+        {"fingerprints": [{"family": "image", "exact": "AB", "near": "0123456789abcdef"}]},
+        {"fingerprints": [{"family": "image", "exact": "ab", "near": "0123"}]},
+        {"fingerprints": [{"family": "model", "exact": "ab", "near": 5}]},
         {"fault": {"code": "x.y", "message": "m", "actor": "the pope"}},
         {"fault": {"code": 5, "message": "m", "actor": "nobody"}},
         {"trouble": "unheard of"},

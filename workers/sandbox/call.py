@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import Fault
+from jobs.likeness import Fingerprint
 from jobs.model import WHOLE, Notice, Part
 from jobs.outcomes import Usage
 from workers.sandbox.report import Submission
@@ -70,5 +71,6 @@ class Result:
     counts: dict[str, int] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
     submissions: tuple[Submission, ...] = ()
+    fingerprints: tuple[Fingerprint, ...] = ()
     usage: Usage = field(default_factory=Usage)
     cancelled: bool = False  # killed because `stop` said so

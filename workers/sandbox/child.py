@@ -32,6 +32,7 @@ _NOTHING: dict[str, Any] = {
     "counts": {},
     "splits": {},
     "submissions": [],
+    "fingerprints": [],
 }
 
 

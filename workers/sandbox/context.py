@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jobs.errors import StepError
+from jobs.likeness import Family, Fingerprint
 from jobs.model import Part
 from workers.sandbox.report import MAX_COUNTERS, MAX_SUBMISSIONS, MAX_WARNINGS, BrokenReport, plain, saved, submission
 
@@ -35,6 +36,7 @@ class ChildContext:
         self._counts: dict[str, int] = {}
         self._splits: dict[str, int] = {}
         self._submissions: list[dict[str, Any]] = []
+        self._fingerprints: dict[str, dict[str, str]] = {}
         self._told_at = 0.0
         self._told = -1.0
 
@@ -95,6 +97,9 @@ class ChildContext:
         self._told_at, self._told = now, share
         self._tell({"progress": share, "message": message[:200]})
 
+    def fingerprint(self, family: Family, *, exact: str, near: str) -> None:
+        self._fingerprints[family] = asdict(Fingerprint(family=family, exact=exact, near=near))
+
     def resource(self, name: str) -> Path:
         return Path(self._resources[name])
 
@@ -111,4 +116,5 @@ class ChildContext:
             "counts": self._counts,
             "splits": self._splits,
             "submissions": self._submissions,
+            "fingerprints": list(self._fingerprints.values()),
         }

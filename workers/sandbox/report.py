@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from jobs.errors import Actor, Fault
+from jobs.likeness import Family, Fingerprint
 from jobs.model import MAX_PARTS, Notice
 
 MAX_WARNINGS = 1000
@@ -69,6 +70,7 @@ class Report:
     counts: dict[str, int] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
     submissions: tuple[Submission, ...] = ()
+    fingerprints: tuple[Fingerprint, ...] = ()
     fault: Fault | None = None  # the step's own
     delay: float | None = None
     trouble: Trouble | None = None
@@ -134,11 +136,16 @@ def _report(frame: Mapping[str, Any], step: str) -> Report:
         counts=_counts(frame["counts"]),
         splits=_splits(frame["splits"]),
         submissions=tuple(submission(**one) for one in frame["submissions"][:MAX_SUBMISSIONS]),
+        fingerprints=tuple(map(_fingerprint, frame["fingerprints"][: len(Family)])),
         fault=_fault(frame["fault"], step) if frame["fault"] else None,
         delay=None if delay is None else min(max(0.0, float(delay)), 86_400.0),
         trouble=Trouble(frame["trouble"]) if frame["trouble"] else None,
         detail=(_TYPE_NAME.match(str(frame["detail"])) or [""])[0],
     )
+
+
+def _fingerprint(found: Mapping[str, Any]) -> Fingerprint:
+    return Fingerprint(family=Family(found["family"]), exact=found["exact"], near=found["near"])
 
 
 def _notice(found: Mapping[str, Any], step: str) -> Notice:

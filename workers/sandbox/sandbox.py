@@ -201,6 +201,7 @@ def _result(ending: Ending, call: Call, *, fault: Fault | None = None, outputs: 
         counts=report.counts if report else {},
         splits=report.splits if report else {},
         submissions=report.submissions if report else (),
+        fingerprints=report.fingerprints if report else (),
         usage=Usage(
             seconds=round(ending.seconds, 6),
             cpu_seconds=round(ending.cpu_seconds, 6),
