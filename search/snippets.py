@@ -1,0 +1,128 @@
+"""The piece of a text that shows why it was found, and exactly where the words stand in it."""
+
+import functools
+import re
+from collections.abc import Sequence
+
+from search.analysis import edits, spans
+from search.query import Clause, Words
+
+LENGTH = 160  # characters of text shown, before whole words are made and dots are added
+_LEAD = 40  # of them before the first word found
+_CUT = 20  # characters at most that go to make the ends whole words
+_WORD = re.compile(r"\S+")
+_Marks = tuple[tuple[int, int], ...]
+
+
+def snippet(text: str, words: Sequence[Clause], *, forgiven: int = 0) -> tuple[str, _Marks]:
+    """About 160 characters around where most of the words stand, and the marks: [from, to) in what is returned.
+
+    `forgiven`: typos at most in a single word, as `port.Asked.edits`. Where no word stands in the text it begins with
+    its beginning and has no marks.
+    """
+    found = _found(_placed(text), [clause for clause in words if isinstance(clause, Words)], forgiven)
+    start, end = _window(text, found)
+    return _shown(text, start, end, sorted({(first, last) for first, last, _clause in found}))
+
+
+def matches(token: str, wanted: str, forgiven: int) -> bool:
+    """Whether a word of a text is the one that was wanted, with so many typos at most; a swap of neighbours is one."""
+    allowed = min(forgiven, edits(wanted))
+    return token == wanted or (allowed > 0 and distance(token, wanted, allowed) <= allowed)
+
+
+def distance(one: str, other: str, limit: int) -> int:
+    """Letters wrong, missing, too many or swapped between two words; above `limit` only that it is more."""
+    from rapidfuzz.distance import OSA
+
+    return OSA.distance(one, other, score_cutoff=limit)
+
+
+@functools.lru_cache(maxsize=8192)
+def _spans(word: str) -> tuple[tuple[str, int, int], ...]:
+    return tuple(spans(word))
+
+
+def _placed(text: str) -> list[tuple[str, int, int]]:
+    """All tokens with their bounds; word by word, since words come again."""
+    placed = []
+    for word in _WORD.finditer(text):
+        at = word.start()
+        placed += [(token, at + first, at + last) for token, first, last in _spans(word[0])]
+    return placed
+
+
+def _found(placed: list[tuple[str, int, int]], words: Sequence[Words], forgiven: int) -> list[tuple[int, int, int]]:
+    """Bounds of each token that belongs to a match, with the number of its clause, in the order of the text."""
+    found = []
+    for number, clause in enumerate(words):
+        wanted, loose = clause.tokens, forgiven if len(clause.tokens) == 1 and not clause.prefix else 0
+        known: dict[str, bool] = {}
+        for at, (token, _first, _last) in enumerate(placed):
+            if token not in known:
+                known[token] = (
+                    token.startswith(wanted[0])
+                    if clause.prefix and len(wanted) == 1
+                    else matches(token, wanted[0], loose)
+                )
+            if known[token] and (len(wanted) == 1 or _goes_on(placed, at, clause)):
+                found += [(first, last, number) for _token, first, last in placed[at : at + len(wanted)]]
+    return sorted(found)
+
+
+def _goes_on(placed: list[tuple[str, int, int]], at: int, clause: Words) -> bool:
+    """Whether the rest of a phrase follows its first word."""
+    here = [token for token, _first, _last in placed[at : at + len(clause.tokens)]]
+    if len(here) < len(clause.tokens) or here[:-1] != list(clause.tokens[:-1]):
+        return False
+    return here[-1].startswith(clause.tokens[-1]) if clause.prefix else here[-1] == clause.tokens[-1]
+
+
+def _window(text: str, found: list[tuple[int, int, int]]) -> tuple[int, int]:
+    """Where most of the clauses stand within `LENGTH`; of equals the first."""
+    best, best_at, last = (0, 0), 0, 0
+    for first, (start, _end, _clause) in enumerate(found):
+        last = max(last, first)
+        while last < len(found) and found[last][1] <= start + LENGTH - _LEAD:
+            last += 1
+        inside = found[first:last][:64]  # more say nothing new, and would make this slow
+        worth = (len({clause for _start, _end, clause in inside}), len(inside))
+        if worth > best:
+            best, best_at = worth, start
+    if not found:
+        best_at = 0
+    start = max(0, min(best_at - _LEAD, len(text) - LENGTH))
+    return _whole_words(text, start, min(len(text), start + LENGTH), keep=best_at)
+
+
+def _whole_words(text: str, start: int, end: int, *, keep: int) -> tuple[int, int]:
+    """Shrink both ends to where a word begins or ends, unless that is far."""
+    if start > 0 and not text[start - 1].isspace():
+        space = _space(text, start, min(start + _CUT, keep))
+        start = space if space is not None else start
+    if end < len(text) and not text[end].isspace():
+        ends = [at for at in range(end - 1, max(start, keep, end - _CUT), -1) if text[at].isspace()]
+        end = ends[0] if ends else end
+    return start, end
+
+
+def _space(text: str, start: int, end: int) -> int | None:
+    return next((at + 1 for at in range(start, end) if text[at].isspace()), None)
+
+
+def _shown(text: str, start: int, end: int, found: Sequence[tuple[int, int]]) -> tuple[str, _Marks]:
+    """The window with single spaces and dots where text was left out, and the marks moved along."""
+    moved: dict[int, int] = {}
+    shown = ["…"] if text[:start].strip() else []
+    length = len(shown)
+    for word in _WORD.finditer(text, start, end):
+        if shown and shown[-1] != "…":
+            shown.append(" ")
+            length += 1
+        moved |= {word.start() + n: length + n for n in range(len(word[0]))}
+        shown.append(word[0])
+        length += len(word[0])
+    if text[end:].strip():
+        shown.append("…")
+    marks = tuple((moved[first], moved[last - 1] + 1) for first, last in found if first in moved and last - 1 in moved)
+    return "".join(shown), marks

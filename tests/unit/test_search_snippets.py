@@ -1,0 +1,102 @@
+"""Snippets: the best piece of a text, with marks that fit to the character."""
+
+import random
+
+import pytest
+
+from search.query import parse
+from search.snippets import LENGTH, distance, snippet
+
+
+def shown(text, q, **more):
+    """The snippet, and what its marks mark."""
+    cut, marks = snippet(text, parse(q).must, **more)
+    return cut, [cut[start:end] for start, end in marks]
+
+
+def test_snippet__marks_the_words_as_they_stand_there():
+    """Words are marked in the spelling of the text, in its order."""
+    cut, marked = shown("A Brick 2 x 4 in Dark Türkis, dark.", "turkis DARK brick")
+    assert cut == "A Brick 2 x 4 in Dark Türkis, dark."
+    assert marked == ["Brick", "Dark", "Türkis", "dark"]
+
+
+@pytest.mark.parametrize(
+    ("q", "expected"),
+    [
+        ('"dark red"', ["dark", "red"]),
+        ("plat*", ["plate", "platform"]),
+        ('"dark re"*', ["dark", "red"]),
+        ("2x4", ["2", "x", "4"]),
+        ("pieces:3", []),
+        ("absent", []),
+    ],
+)
+def test_snippet__marks_what_a_clause_means(q, expected):
+    """A phrase is marked where it stands whole, a prefix with the rest of its word, a range nowhere."""
+    assert shown("red dark red plate 2x4 platform 4 x", q)[1] == expected
+
+
+def test_snippet__marks_words_with_typos_where_they_were_forgiven():
+    """A word with a typo is marked when typos are forgiven, and only then."""
+    assert shown("a turquoise brick", "turqoise birck", forgiven=2)[1] == ["turquoise", "brick"]
+    assert shown("a turquoise brick", "turqoise birck")[1] == []
+
+
+def test_snippet__is_taken_from_where_most_words_stand():
+    """The window with all words wins over an earlier one with a single word."""
+    text = "falcon " + "lorem " * 200 + "the millennium falcon flies " + "ipsum " * 200
+    cut, marked = shown(text, "falcon millennium")
+    assert marked == ["millennium", "falcon"]
+    assert cut.startswith("…")
+    assert cut.endswith("…")
+    assert len(cut) <= LENGTH + 2
+    assert "lorem the millennium falcon flies ipsum" in cut
+
+
+def test_snippet__begins_at_the_beginning_where_nothing_is_found():
+    """Without a word in it the text's first words are shown, in one line."""
+    cut, marks = snippet("One\n\n two\tthree " + "x" * 500, parse("absent").must)
+    assert cut.startswith("One two three x")
+    assert cut.endswith("…")
+    assert marks == ()
+    assert snippet("", parse("absent").must) == ("", ())
+
+
+def test_snippet__marks_fit_any_text():
+    """Whatever signs, spaces and scripts a text has, each mark bounds a word that was asked for."""
+    rng = random.Random(5)
+    pieces = [
+        "brick",
+        "BRICK",
+        "Bri\u0301ck",
+        "ﬁne",
+        "FINE",
+        " ",
+        "\n\n",
+        "\t",
+        "…",
+        "-",
+        "日本",
+        "x" * 90,
+        "\u00ad",
+        "\u3000",
+    ]
+    marked = 0
+    for _ in range(800):
+        text = "".join(rng.choice(pieces) for _ in range(rng.randrange(60)))
+        cut, marks = snippet(text, parse("brick fine 日").must)
+        assert len(cut) <= LENGTH + 2
+        assert sorted(marks) == list(marks)
+        for start, end in marks:
+            marked += 1
+            assert cut[start:end].replace("\u00ad", "").casefold() in {"brick", "bri\u0301ck", "fine", "日"}
+    assert marked > 800
+
+
+def test_distance__counts_a_swap_as_one():
+    """Neighbours swapped are one typo, as are a letter wrong, missing or too many."""
+    assert distance("brick", "birck", 2) == 1
+    assert distance("brick", "brck", 2) == 1
+    assert distance("brick", "brickk", 2) == 1
+    assert distance("brick", "plate", 2) > 2
