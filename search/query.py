@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jobs.errors import HeavyliftError
-from search.analysis import tokens
+from search.analysis import edits, tokens
 
 FIELDS = ("name", "title", "text", "part", "color", "tag", "kind", "pipeline", "status", "id", "sha256")
 NUMBERS = ("size", "pieces", "lots", "triangles", "bodies", "pages", "width", "height")  # of a job; ranges ask for them
 MAX_QUERY = 1_000  # characters
 MAX_CLAUSES = 32
 MAX_TOKENS = 64  # of all clauses together
+FORGIVING = (None, "name", "title", "text", "part", "color", "tag")  # where typos can be; None: no field
 MIN_PREFIX = 2  # characters before the star; one where it is of a script that has thousands
 
 
@@ -58,6 +59,18 @@ class Query:
 
     must: tuple[Clause, ...] = ()
     never: tuple[Clause, ...] = ()
+
+
+def forgivable(clause: Clause) -> bool:
+    """Whether typos can be forgiven in it: single words, long enough, that are no ids or names of kinds."""
+    return allowed(clause, 2) > 0
+
+
+def allowed(clause: Clause, forgiven: int) -> int:
+    """How many typos may be in it where `forgiven` are at most."""
+    if not isinstance(clause, Words) or len(clause.tokens) != 1 or clause.prefix or clause.field not in FORGIVING:
+        return 0
+    return min(forgiven, edits(clause.tokens[0]))
 
 
 def parse(q: str) -> Query:

@@ -4,8 +4,8 @@ import functools
 import re
 from collections.abc import Sequence
 
-from search.analysis import edits, spans
-from search.query import Clause, Words
+from search.analysis import spans
+from search.query import Clause, Words, allowed
 
 LENGTH = 160  # characters of text shown, before whole words are made and dots are added
 _LEAD = 40  # of them before the first word found
@@ -25,10 +25,9 @@ def snippet(text: str, words: Sequence[Clause], *, forgiven: int = 0) -> tuple[s
     return _shown(text, start, end, sorted({(first, last) for first, last, _clause in found}))
 
 
-def matches(token: str, wanted: str, forgiven: int) -> bool:
+def matches(token: str, wanted: str, typos: int) -> bool:
     """Whether a word of a text is the one that was wanted, with so many typos at most; a swap of neighbours is one."""
-    allowed = min(forgiven, edits(wanted))
-    return token == wanted or (allowed > 0 and distance(token, wanted, allowed) <= allowed)
+    return token == wanted or (typos > 0 and distance(token, wanted, typos) <= typos)
 
 
 def distance(one: str, other: str, limit: int) -> int:
@@ -56,14 +55,14 @@ def _found(placed: list[tuple[str, int, int]], words: Sequence[Words], forgiven:
     """Bounds of each token that belongs to a match, with the number of its clause, in the order of the text."""
     found = []
     for number, clause in enumerate(words):
-        wanted, loose = clause.tokens, forgiven if len(clause.tokens) == 1 and not clause.prefix else 0
+        wanted, typos = clause.tokens, allowed(clause, forgiven)
         known: dict[str, bool] = {}
         for at, (token, _first, _last) in enumerate(placed):
             if token not in known:
                 known[token] = (
                     token.startswith(wanted[0])
                     if clause.prefix and len(wanted) == 1
-                    else matches(token, wanted[0], loose)
+                    else matches(token, wanted[0], typos)
                 )
             if known[token] and (len(wanted) == 1 or _goes_on(placed, at, clause)):
                 found += [(first, last, number) for _token, first, last in placed[at : at + len(wanted)]]
