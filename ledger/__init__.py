@@ -10,6 +10,7 @@ from ledger.catalogs import Catalogs, CatalogVersion, LatestJob
 from ledger.claims import Claim, Claims, Held, Progress
 from ledger.corrections import ColumnMapping, Correction, Corrections
 from ledger.database import Database
+from ledger.findable import CardFilter, Findables, Indexed, JobCard, Lag
 from ledger.fingerprints import Fingerprints, Lookalike
 from ledger.letters import Letter, LetterFilter, Letters
 from ledger.lines import Line, Lines
@@ -25,6 +26,7 @@ from ledger.watch import Watch
 
 __all__ = [
     "Attempt",
+    "CardFilter",
     "CatalogVersion",
     "Claim",
     "ColumnMapping",
@@ -34,8 +36,11 @@ __all__ = [
     "Dispatch",
     "Held",
     "IdempotencyKey",
+    "Indexed",
+    "JobCard",
     "JobFilter",
     "KeptQuote",
+    "Lag",
     "LatestJob",
     "Ledger",
     "Letter",
@@ -68,6 +73,7 @@ class Ledger(
     Catalogs,
     Corrections,
     Fingerprints,
+    Findables,
 ):
     """All verbs over one database. Thread-safe; each verb is one transaction.
 

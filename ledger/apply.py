@@ -60,7 +60,10 @@ def apply(tx: Connection, before: Job, advance: Advance, *, now: datetime) -> tu
     known = {step.key: step for step in before.steps}
     new = [step for step in after.steps if step.key not in known]
     changed = [step for step in after.steps if step.key in known and step is not known[step.key]]
-    tx.execute(notifying(_UPDATE_JOB, tx), {"_id": after.id, **job_values(after)})
+    values = {"_id": after.id, **job_values(after)}
+    if after.status.ended != before.status.ended:  # which is what an index knows of a status
+        values["unindexed_since"] = now
+    tx.execute(notifying(_UPDATE_JOB, tx), values)
     if changed:
         tx.execute(_UPDATE_STEP, [_key_values(after.id, step) | step_values(step) for step in changed])
     if new:

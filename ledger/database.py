@@ -16,6 +16,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from ledger.errors import LedgerUnavailable
+from ledger.folding import teach
 from ledger.types import Utc
 
 T = TypeVar("T")
@@ -203,6 +204,7 @@ def _ask_when_stale(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
 
 def _prepare_sqlite(dbapi_connection: Any, _record: Any) -> None:
     dbapi_connection.isolation_level = None  # we say BEGIN ourselves
+    teach(dbapi_connection)
     cursor = dbapi_connection.cursor()
     for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL", "temp_store=MEMORY"):
         cursor.execute(f"PRAGMA {pragma}")

@@ -156,11 +156,13 @@ class Queries:
         if wanted.parent_job_id is not None:
             query = query.where(jobs.c.parent_job_id == wanted.parent_job_id)
         if wanted.tag is not None:
-            query = query.where(self._tagged(wanted.tag))
+            query = query.where(tagged(self.database, wanted.tag))
         return query
 
-    def _tagged(self, tag: str) -> ColumnElement[bool]:
-        if self.database.is_sqlite:
-            each = func.json_each(jobs.c.tags).table_valued("value", joins_implicitly=True)
-            return select(column("value")).select_from(each).where(each.c.value == tag).exists()
-        return jobs.c.tags.cast(JSONB).contains([tag])
+
+def tagged(database: Database, tag: str) -> ColumnElement[bool]:
+    """Whether a job has this tag."""
+    if database.is_sqlite:
+        each = func.json_each(jobs.c.tags).table_valued("value", joins_implicitly=True)
+        return select(column("value")).select_from(each).where(each.c.value == tag).exists()
+    return jobs.c.tags.cast(JSONB).contains([tag])

@@ -118,6 +118,7 @@ def new_job_values(job: Job) -> dict[str, Any]:
         "batch_id": job.batch_id,
         "parent_job_id": job.parent_job_id,
         "created_at": job.created_at,
+        "unindexed_since": job.created_at,
     }
     return submitted | job_values(job)
 

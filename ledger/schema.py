@@ -17,6 +17,7 @@ from sqlalchemy import (
 from ledger.types import BigId, Json, Utc
 
 CASCADE = "CASCADE"
+_UNINDEXED = text("unindexed_since IS NOT NULL")
 
 metadata = MetaData(
     naming_convention={
@@ -53,6 +54,7 @@ jobs = Table(
     Column("created_at", Utc, nullable=False),
     Column("started_at", Utc),
     Column("finished_at", Utc),
+    Column("unindexed_since", Utc),  # the search index has yet to hear of a change since then; NULL: it is up to date
     Index("ix_jobs_owner_id", "owner", "id"),
     Index("ix_jobs_owner_status_id", "owner", "status", "id"),
     Index("ix_jobs_batch_id", "batch_id"),
@@ -66,6 +68,7 @@ jobs = Table(
     ),
     Index("ix_jobs_finished_at", "finished_at"),
     Index("ix_jobs_file_key", "file_key"),
+    Index("ix_jobs_unindexed_since", "unindexed_since", postgresql_where=_UNINDEXED, sqlite_where=_UNINDEXED),
 )
 
 step_runs = Table(
@@ -291,6 +294,15 @@ workers = Table(
     Column("started_at", Utc, nullable=False),
     Column("seen_at", Utc, nullable=False),
     Index("ix_workers_seen_at", "seen_at"),
+)
+
+# Deleted jobs that the search index has yet to forget.
+search_gone = Table(
+    "search_gone",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("at", Utc, nullable=False),
 )
 
 search_places = Table(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, insert, update
 
 from jobs.lifecycle import Advance, Event, WrongState
 from jobs.model import Job
@@ -15,7 +15,7 @@ from ledger.database import Database, db_now
 from ledger.errors import JobInUse
 from ledger.letters import DISCARDED, REPLAYED, close_letters_of
 from ledger.rows import load_artifacts
-from ledger.schema import blobs, idempotency_keys, jobs, search_places
+from ledger.schema import blobs, idempotency_keys, jobs, search_gone, search_places
 
 
 class Verbs:
@@ -65,7 +65,8 @@ class Verbs:
                 changes["metadata"] = metadata
             after = job.evolve(**changes, version=job.version + 1)
             values = {"tags": list(after.tags), "metadata": dict(after.metadata), "version": after.version}
-            tx.execute(update(jobs).where(jobs.c.id == job_id).values(values))
+            stale = {} if after.tags == job.tags else {"unindexed_since": now}
+            tx.execute(update(jobs).where(jobs.c.id == job_id).values(values | stale))
             log(tx, after, (Event(type="job.updated", data={"tags": list(after.tags)}),), now=now)
             notify(tx, job_id)
             return after.evolve(artifacts=tuple(load_artifacts(tx, [job_id])[job_id]))
@@ -87,6 +88,7 @@ class Verbs:
                 raise JobInUse("its catalog is in force or kept; it goes once later imports have replaced it")
             close_letters_of(tx, job_id, state=DISCARDED)
             tx.execute(delete(search_places).where(search_places.c.job_id == job_id))
+            tx.execute(insert(search_gone).values(job_id=job_id, owner=job.owner, at=now))
             log(tx, job, (Event(type="job.deleted"),), now=now)
             freed = {a.key for a in load_artifacts(tx, [job_id])[job_id]} | {job.file.key}
             tx.execute(delete(idempotency_keys).where(idempotency_keys.c.job_id == job_id))

@@ -140,6 +140,7 @@ class Stats:
     documents: int  # places, and one more for each job
     jobs: int
     size: int | None  # bytes; None where there is no way to tell
+    committed_at: datetime | None = None  # when it was last changed; None where there is no way to tell
 
 
 class Engine(Protocol):

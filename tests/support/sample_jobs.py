@@ -82,6 +82,7 @@ def submit(
     *,
     sha256: str | None = None,
     owner: str = "local",
+    name: str = "a.xml",
     pipeline: Pipeline = SAMPLE,
     idempotency: IdempotencyKey | None = None,
     **more: object,
@@ -92,7 +93,7 @@ def submit(
     new = NewJob(
         owner=owner,
         pipeline=pipeline,
-        file=replace(facts, key=key, sha256=sha256 or new_id().replace("-", "") * 2),
+        file=replace(facts, name=name, key=key, sha256=sha256 or new_id().replace("-", "") * 2),
         options={},
         metadata={"order": 7},
         tags=("red", "blue"),
