@@ -45,6 +45,9 @@ class MemoryCatalog:
     def known_colors(self, part_num: str) -> frozenset[int]:
         return frozenset(self._index.part_colors.get(part_num.lower(), ()))
 
+    def is_known_in(self, part_num: str, color_id: int) -> bool:
+        return color_id in self._index.part_colors.get(part_num.lower(), ())
+
     def relations(self, part_num: str) -> Sequence[Relation]:
         return tuple(self._index.relations.get(part_num.lower(), ()))
 

@@ -87,6 +87,9 @@ class Catalog(Protocol):
     def known_colors(self, part_num: str) -> frozenset[int]:
         """Colors that the part is known in, from the elements; empty where nothing is known."""
 
+    def is_known_in(self, part_num: str, color_id: int) -> bool:
+        """Whether that is one of its `known_colors`; quicker than asking for all of them."""
+
     def relations(self, part_num: str) -> Sequence[Relation]:
         """Every relation that names the part on either side."""
 

@@ -100,7 +100,7 @@ class Resolver:
 
     def colors_named(self, name: str, *, space: str) -> tuple[str, ...]:
         """Colors of that name, as a list that claims the numbers of `space` can state them; none where nobody knows it."""
-        return self._colors.named(name, space=self.spaces.ballot(space).space)
+        return self._colors.named(name, space=self.spaces.color_space(space))
 
     def resolve(self, fields: Mapping[str, Any]) -> Match:
         """The part and color that a row means; `fields` are those of a parser's record. Never raises."""
@@ -160,7 +160,7 @@ class Resolver:
         wrong: tuple[Finding, ...] = (*part.wrong, *color.wrong)
         if part.part_num and color.color_id is not None and part.by not in _LOOSE and color.by is not ColorBy.ELEMENT:
             told = str(number) if number is not None else color_name or ""
-            spoken = None if number is None else self.spaces.ballot(color_space).space
+            spoken = None if number is None else self.spaces.color_space(color_space)
             odd = self._colors.not_known_for(part.part_num, color.color_id, raw=told, space=spoken)
             wrong = (*wrong, odd) if odd else wrong
         return _match(part, color, wrong)
@@ -236,7 +236,7 @@ class Resolver:
         return self._colors.answer(number, ballot, name=name, truth=truth)
 
     def _correction(self, kind: str, raw: str | None, *, spaces: tuple[str, ...]) -> str | int | None:
-        if raw is None or not self._corrected:
+        if not self._corrected or raw is None:
             return None
         plain = raw.strip().lower()
         for space in (*spaces, Space.UNKNOWN):

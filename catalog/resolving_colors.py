@@ -79,10 +79,10 @@ class ColorRules:
         `space`: whose numbers the row speaks, in which colors are suggested; None: it names its colors. Silent where
         the catalog knows some of the colors of its parts only.
         """
-        if not self._catalog.complete:
+        if not self._catalog.complete or self._catalog.is_known_in(part_num, color_id):
             return None
         known = self._catalog.known_colors(part_num)
-        if known and color_id not in known:
+        if known:
             known = known.union(*(self._catalog.known_colors(other) for other in self._catalog.mould_group(part_num)))
         if not known or color_id in known or color_id in (UNKNOWN, ANY):
             return None

@@ -70,8 +70,13 @@ class Spaces(NamedTuple):
         vote = self.parts.get(claimed)
         return vote.found if vote else claimed
 
-    def ballot(self, claimed: str) -> Ballot:
+    def color_space(self, claimed: str) -> str:
         """The space to look colors up in."""
+        vote = self.colors.get(claimed)
+        return vote.found if vote else claimed
+
+    def ballot(self, claimed: str) -> Ballot:
+        """The same, and how sure that is."""
         vote = self.colors.get(claimed)
         if not vote:
             return Ballot(claimed, claimed)
@@ -148,7 +153,8 @@ class Poll:
 
     def _prefetch(self, rows: Iterable["_Row"]) -> None:
         """Have the catalog look up together what `_readings` asks it for one by one."""
-        numbers = {number for row in rows if row.raw_id and (number := suffixes.clean(row.raw_id))}
+        cleaned = (suffixes.clean(row.raw_id) for row in rows if row.raw_id)
+        numbers = dict.fromkeys(number for number in cleaned if number)  # in the order in which they are read
         self._catalog.prefetch(islice(numbers, MAX_NUMBERS), maps=_MAPPED, external=_MAPPED)
 
     def _readings(self, number: str) -> dict[str, str] | None:

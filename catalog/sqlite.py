@@ -74,10 +74,14 @@ class SqliteCatalog:
         return self._complete
 
     def part(self, part_num: str) -> Part | None:
-        return self._known(part_num.lower())[0]
+        key = part_num.lower()
+        found = self._parts.get(key)  # most are there: a call less
+        return (self._known(key) if found is None else found)[0]
 
     def mapped(self, space: str, raw_id: str) -> Sequence[str]:
-        return self._line(_MAPS, space, raw_id.lower())
+        key = raw_id.lower()
+        found = self._lines.get((_MAPS, space, key))
+        return self._line(_MAPS, space, key) if found is None else found
 
     def external(self, space: str, part_num: str) -> Sequence[str]:
         return self._line(_EXTERNAL, space, part_num.lower())
@@ -91,6 +95,9 @@ class SqliteCatalog:
     def known_colors(self, part_num: str) -> frozenset[int]:
         colors = self._known(part_num.lower())[1]
         return frozenset(map(int, colors.split(SEPARATOR))) if colors else _NO_COLORS
+
+    def is_known_in(self, part_num: str, color_id: int) -> bool:
+        return f"{SEPARATOR}{color_id}{SEPARATOR}" in f"{SEPARATOR}{self._known(part_num.lower())[1]}{SEPARATOR}"
 
     def relations(self, part_num: str) -> Sequence[Relation]:
         return self._relations(part_num.lower())

@@ -18,7 +18,7 @@ from jobs.issues import Fact, Issue, Record, Rows
 from lists.issues_file import IssuesFile
 from lists.lots import MAX_LOTS, LotBook, Role
 from lists.meanings import Meaning, Meanings
-from lists.names import COLOR_SPACES, column_of
+from lists.names import COLOR_SPACES, PartNames, column_of
 from lists.outputs import SUMMARY, Output, outputs, write_lots
 from lists.records_file import RecordsFile
 from lists.totals import Totals, shortened
@@ -102,7 +102,12 @@ def _assembled(
         work.close()
     del items  # and what its parser remembers
     names, lots = write_lots(
-        folder, book=work.book, catalog=catalog, spares=choices.include_spares, currency=choices.currency
+        folder,
+        book=work.book,
+        catalog=catalog,
+        part_names=work.part_names,
+        spares=choices.include_spares,
+        currency=choices.currency,
     )
     summary = {"format": kind, "verdict": _verdict(work.totals, issues), **work.totals.facts(), **issues.facts()}
     summary |= lots | {"spaces": work.spaces, "catalog": _catalog_facts(catalog), "file": work.facts}
@@ -145,7 +150,8 @@ class _Work:
         self.choices = choices
         self.totals = Totals()
         self.book = LotBook()
-        self.meanings = Meanings(resolver, catalog, book=self.book, write=records.form)
+        self.part_names = PartNames(catalog)
+        self.meanings = Meanings(resolver, catalog, book=self.book, part_names=self.part_names, write=records.form)
         self.facts: dict[str, Any] = {}
         self.spaces: Any = None
         self._said: set[tuple[Any, ...]] = set()  # findings that are told once

@@ -35,18 +35,25 @@ COLUMNS = (  # in the order in which they are written; True: whole numbers
 class Names:
     """Names of parts and colors, and what BrickLink calls them; remembered for one list."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, *, parts: PartNames | None = None) -> None:
+        """`parts`: those that are known already."""
         self._catalog = catalog
-        self.parts = PartNames(catalog)
+        self.parts = PartNames(catalog) if parts is None else parts
         self.colors = color_names_of(catalog)
         self.bricklink_parts = _BrickLinkParts(catalog)
         self.bricklink_colors = {
             number: next(iter(catalog.external_colors(Space.BRICKLINK, number)), None) for number in catalog.colors()
         }
 
-    def expect(self, part_nums: Iterable[str]) -> None:
-        """These are asked for next."""
-        self._catalog.prefetch(part_nums, external=[Space.BRICKLINK])
+    def expect(self, lots: Iterable[tuple[tuple[Any, ...], Lot]]) -> None:
+        """The parts of these are asked for next: BrickLink's ids of those that the file does not say itself."""
+        stated: set[str] = set()
+        others: set[str] = set()
+        for (_, part, *_), lot in lots:
+            if part:
+                (stated if lot.id_space == Space.BRICKLINK else others).add(part)
+        self._catalog.prefetch(stated - others)
+        self._catalog.prefetch(others, external=[Space.BRICKLINK])
 
 
 class _BrickLinkParts(dict[str, str]):
@@ -68,7 +75,7 @@ def lot_rows(book: LotBook, names: Names) -> Iterator[list[dict[str, Any]]]:
     """
     entries = book.entries()
     while chunk := list(islice(entries, CHUNK)):
-        names.expect({key[1] for key, _ in chunk if key[1]})
+        names.expect(chunk)
         yield list(_rows(chunk, names))
 
 

@@ -34,13 +34,19 @@ class Meanings:
     """The meanings of one list's rows."""
 
     def __init__(
-        self, resolver: Resolver, catalog: Catalog, *, book: LotBook, write: Callable[[dict[str, Any]], Written]
+        self,
+        resolver: Resolver,
+        catalog: Catalog,
+        *,
+        book: LotBook,
+        part_names: PartNames,
+        write: Callable[[dict[str, Any]], Written],
     ) -> None:
         """`write` says how the file of records writes a record's fields, all but its row, line, quantity and issues."""
         self._resolver = resolver
         self._book = book
         self._write = write
-        self._part_names = PartNames(catalog)
+        self._part_names = part_names
         self._color_names = color_names_of(catalog)
         self._kept: dict[tuple[Any, ...], Meaning] = {}
         self._older: dict[tuple[Any, ...], Meaning] = {}

@@ -11,6 +11,7 @@ from lists.cost import file_cost
 from lists.exports import forms
 from lists.lot_rows import Names, lot_rows
 from lists.lots import LotBook
+from lists.names import PartNames
 from lists.totals import Breakdown
 
 SUMMARY = "summary.json"
@@ -38,7 +39,7 @@ class Output(NamedTuple):
 
 
 def write_lots(
-    folder: Path, *, book: LotBook, catalog: Catalog, spares: bool, currency: str | None
+    folder: Path, *, book: LotBook, catalog: Catalog, part_names: PartNames, spares: bool, currency: str | None
 ) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Write the merged list below `folder` in every form.
 
@@ -52,7 +53,7 @@ def write_lots(
         with ExitStack() as stack:
             for form in made:
                 stack.enter_context(form)
-            for rows in lot_rows(book, Names(catalog)):
+            for rows in lot_rows(book, Names(catalog, parts=part_names)):
                 breakdown.add(rows)
                 for form in made:
                     form.add(rows)

@@ -98,6 +98,8 @@ def test_known_colors__from_the_elements(catalog):
     """Colors are known from elements; a part without elements has none."""
     assert catalog.known_colors("3001") == frozenset({0, 4})
     assert catalog.known_colors("6141") == frozenset()
+    asked = [("3001", 0), ("3001", 4), ("3001", 1), ("3001", -1), ("3001", 10**30), ("6141", 4), ("nothing", 0)]
+    assert [catalog.is_known_in(*one) for one in asked] == [True, True, False, False, False, False, False]
 
 
 def test_relations__from_either_side(catalog):
