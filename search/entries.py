@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from jobs.context import Place
-from search.analysis import MAX_TEXT, clean, tokens
+from search.analysis import MAX_TEXT, clean, folded, tokens
 from search.port import JobFacts
 
 OWN = ("title", "label", "part", "color", "text")  # fields that a word without a field is looked for in
@@ -66,6 +66,11 @@ def shared_words(job: JobFacts) -> dict[str, Values]:
         "id": _values(clean(job.job_id)),
         "sha256": _values(clean(job.sha256)),
     }
+
+
+def sort_name(job: JobFacts) -> str:
+    """What `Sort.NAME` compares, character by character."""
+    return folded(job.name)[:100]
 
 
 def _place_entry(ordinal: int, place: Place) -> Entry:

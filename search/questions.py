@@ -63,7 +63,7 @@ def answer(asked: Asked, once: Callable[[Page], Found]) -> Found:
     """Ask an engine by `once`, and once more with typos forgiven where that gave few and now gives more."""
     page = _page(asked)
     if page is None:
-        page = Page(forgiven=asked.edits or 0)
+        page = Page(forgiven=min(max(asked.edits or 0, 0), MOST_EDITS))
         found = once(page)
         if asked.edits is None and found.total < FEW and any(map(forgivable, asked.query.must)):
             loose = once(Page(forgiven=MOST_EDITS))
@@ -76,7 +76,7 @@ def answer(asked: Asked, once: Callable[[Page], Found]) -> Found:
 
 def following(asked: Asked, page: Page) -> str:
     """`page` as the opaque `Found.following`; it can only be used with the same question."""
-    text = json.dumps([_digest(asked), page.forgiven, *page.after], separators=(",", ":"))
+    text = json.dumps([_digest(asked), page.forgiven, *page.after], separators=(",", ":"), ensure_ascii=False)
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
@@ -84,7 +84,7 @@ def _page(asked: Asked) -> Page | None:
     if asked.after is None:
         return None
     try:
-        text = asked.after.encode("ascii")[:MAX_CURSOR]
+        text = asked.after[: MAX_CURSOR + 1].encode("ascii")  # cut off, it ends nowhere and is refused
         digest, forgiven, *after = json.loads(base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4)))
         known = digest == _digest(asked) and forgiven in range(MOST_EDITS + 1) and after
     except (ValueError, TypeError, binascii.Error, RecursionError):
@@ -98,7 +98,7 @@ def _plain(piece: object) -> bool:
     """Whether it can be in a sort key: text, or a number that every engine can count with."""
     if isinstance(piece, float | int):
         return not isinstance(piece, bool) and abs(piece) <= 2**53
-    return isinstance(piece, str) and "\0" not in piece and piece.isprintable()
+    return isinstance(piece, str) and "\0" not in piece
 
 
 def _digest(asked: Asked) -> str:

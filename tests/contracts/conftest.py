@@ -1,4 +1,4 @@
-"""Ledgers and object stores of all kinds. `HEAVYLIFT_TEST_S3_URL=http://KEY:SECRET@host:port/bucket` adds a real S3 server.
+"""Ledgers, object stores and search engines of all kinds. `HEAVYLIFT_TEST_S3_URL=http://KEY:SECRET@host:port/bucket` adds a real S3 server.
 
 A fresh prefix in its bucket is all that is touched.
 """
@@ -12,9 +12,11 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from support.s3_servers import ACCESS_KEY, SECRET_KEY, S3Server
 from support.sample_jobs import NO_WAIT
+from support.search_engines import OPENERS
 from support.stores import GIVEN, KINDS, S3_KINDS, Place
 
 from ledger import Ledger
+from search.port import Engine
 from storage.port import ObjectStore
 
 
@@ -29,6 +31,13 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
     made.migrate()
     yield made
     made.close()
+
+
+@pytest.fixture(params=sorted(OPENERS))
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An empty search index of this test alone, of each engine in turn."""
+    with OPENERS[request.param](request, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")
