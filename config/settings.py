@@ -144,6 +144,15 @@ class StudioSettings(BaseSettings):
     password: SecretStr | None = None  # set: encrypted .io files are opened with it
 
 
+class NodeSettings(BaseSettings):
+    """Node.js, which checks glTF against its specification and unpacks what is compressed; the platform does without."""
+
+    model_config = _concern("NODE")
+    program: str = "node"  # 20.15 or later; by name on PATH, or by path
+    packages: Path | None = None  # a folder whose node_modules holds what gltf/package-lock.json names; None: our own
+    install: bool = True  # have npm install these into the data folder when a validation worker starts
+
+
 class PriceSettings(BaseSettings):
     """Where prices come from beside lists and owners' tables: nowhere, until one of these services is set up."""
 
@@ -198,6 +207,7 @@ class Settings:
         self.retention = RetentionSettings()
         self.catalog = CatalogSettings()
         self.studio = StudioSettings()
+        self.node = NodeSettings()
         self.price = PriceSettings()
         self.flower = FlowerSettings()
 

@@ -1,12 +1,14 @@
 """The files that came with a model, in memory: a reader finds them by name here, and nothing outside the upload."""
 
+import os
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from jobs.errors import InputError
-from parsers.zip_guard import MODELS, open_zip
+from parsers.zip_guard import MODELS, Entry, GuardedZip, open_zip
 
 _MAINS = {".gltf": "gltf", ".obj": "obj"}
 # What a model may call for; the rest of an archive (a readme, the scene of another program) is not unpacked.
@@ -54,27 +56,59 @@ def inside(name: str) -> str | None:
     return None if ".." in steps else "/".join(steps)
 
 
+class Laid(NamedTuple):
+    """A model and what came with it as numbered files in a folder, for a program that reads them there."""
+
+    kind: str  # of the main file: `glb`, `gltf` or `obj`
+    main: str  # its number
+    files: dict[str, str]  # number by name, relative to the model's own folder
+
+
 def unzip(path: Path) -> Upload:
     """The one glTF or OBJ of a ZIP with its companions, 256 MiB unpacked at most.
 
     Raises what `open_zip` and its `read` raise, and `InputError` (`model.main_file`) where there is not one model.
     """
     with open_zip(path, limits=MODELS) as archive:
-        entries = [entry for entry in archive.entries if not _is_litter(entry.name)]
-        mains = [entry for entry in entries if _ending(entry.name) in _MAINS]
-        if len(mains) != 1:
-            found = "no glTF or OBJ file" if not mains else f"{len(mains)} glTF or OBJ files"
-            hint = "Put one .gltf or .obj file into the ZIP, with the files that it needs."
-            raise InputError("model.main_file", f"The ZIP holds {found}; one is read.", hint=hint)
-        main = mains[0]
-        home = main.name[: main.name.rfind("/") + 1]
-        files = {
-            entry.name[len(home) :]: archive.read(entry, most=MODELS.unzipped)
-            for entry in entries
-            if _ending(entry.name) in _COMPANIONS and entry.name.startswith(home)
-        }
+        main, companions = _picked(archive)
+        files = {name: archive.read(entry, most=MODELS.unzipped) for name, entry in companions.items()}
         content = archive.read(main, most=MODELS.unzipped)
     return Upload(_MAINS[_ending(main.name)], content, Folder(files))
+
+
+def lay_out(path: Path, kind: str, folder: Path) -> Laid:
+    """The same into a folder that exists, piece by piece; a model that came alone is there as it is. Raises as `unzip`."""
+    if kind != "model-zip":
+        _put(path, folder / "0")
+        return Laid(kind, "0", {})
+    with open_zip(path, limits=MODELS) as archive:
+        main, companions = _picked(archive)
+        numbers = {name: str(number) for number, name in enumerate(companions, 1)}
+        for name, number in numbers.items():
+            archive.unpack(companions[name], folder / number)
+        archive.unpack(main, folder / "0")
+    return Laid(_MAINS[_ending(main.name)], "0", numbers)
+
+
+def _picked(archive: GuardedZip) -> tuple[Entry, dict[str, Entry]]:
+    """The model, and by their names as it may call for them the files beside it."""
+    entries = [entry for entry in archive.entries if not _is_litter(entry.name)]
+    mains = [entry for entry in entries if _ending(entry.name) in _MAINS]
+    if len(mains) != 1:
+        found = "no glTF or OBJ file" if not mains else f"{len(mains)} glTF or OBJ files"
+        hint = "Put one .gltf or .obj file into the ZIP, with the files that it needs."
+        raise InputError("model.main_file", f"The ZIP holds {found}; one is read.", hint=hint)
+    home = mains[0].name[: mains[0].name.rfind("/") + 1]
+    beside = [entry for entry in entries if _ending(entry.name) in _COMPANIONS and entry.name.startswith(home)]
+    return mains[0], {entry.name[len(home) :]: entry for entry in beside}
+
+
+def _put(path: Path, target: Path) -> None:
+    """The file at another place too, without a copy where that can be."""
+    try:
+        os.link(path, target)
+    except OSError:  # another file system, or one without links
+        shutil.copyfile(path, target)
 
 
 def _ending(name: str) -> str:

@@ -1,17 +1,16 @@
 """Runs tesseract on one picture at a time: in bounded memory, time and output, with an environment of its own."""
 
-import contextlib
-import math
 import mmap
 import os
 import re
-import resource
 import shutil
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from parsers import held_program
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -59,7 +58,7 @@ class Run:
             argv = [program, str(asked), "-", "--dpi", "200", *options]
             left = self._deadline - time.monotonic()
             with answer.open("wb") as out:
-                code = _ended(argv, out=out.fileno(), seconds=left, scratch=self._scratch)
+                code = self._ended(argv, out=out.fileno(), seconds=left)
             if code != 0:
                 raise Failed(_reason(code))
             with answer.open("rb") as result:
@@ -67,6 +66,14 @@ class Run:
         finally:
             asked.unlink(missing_ok=True)
             answer.unlink(missing_ok=True)
+
+    def _ended(self, argv: Sequence[str], *, out: int, seconds: float) -> int | None:
+        room = _room()
+        if room < _LEAST_MEMORY:
+            raise Failed("the step has too little memory left")
+        limits = {"as": room, "fsize": _MAX_OUTPUT}
+        env = _environment(self._scratch)
+        return held_program.ended(argv, limits=limits, out=out, seconds=seconds, folder=self._scratch, env=env)
 
 
 def found() -> str | None:
@@ -100,56 +107,6 @@ def _asked(program: str, question: str) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else ""
-
-
-def _ended(argv: Sequence[str], *, out: int, seconds: float, scratch: Path) -> int | None:
-    """Run to the end; the exit code, or None where its time was over."""
-    if seconds <= 0:
-        return None
-    room = _room()
-    if room < _LEAST_MEMORY:
-        raise Failed("the step has too little memory left")
-    # It stays in our process group: a sandbox lets nobody leave it, and kills it whole. It starts nothing itself.
-    with subprocess.Popen(
-        [*_limits(room, seconds), *argv],
-        stdin=subprocess.DEVNULL,
-        stdout=out,
-        stderr=subprocess.DEVNULL,
-        cwd=scratch,
-        env=_environment(scratch),
-    ) as running:
-        try:
-            return running.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return None
-        finally:
-            # An old kernel's sandbox lets us signal nobody: then its processor time ends it.
-            with contextlib.suppress(PermissionError):
-                running.kill()
-
-
-def _limits(room: int, seconds: float) -> list[str]:
-    """A start of the command line that holds it to so many bytes and seconds of processor time.
-
-    By a program of util-linux, since code that runs between fork and exec may hang where there are threads. Where it
-    is absent, what we are held to ourselves holds for tesseract too.
-    """
-    prlimit = shutil.which("prlimit")
-    if prlimit is None:
-        return []
-    wanted = (
-        ("as", resource.RLIMIT_AS, room),
-        ("cpu", resource.RLIMIT_CPU, math.ceil(seconds) + 1),
-        ("fsize", resource.RLIMIT_FSIZE, _MAX_OUTPUT),
-        ("core", resource.RLIMIT_CORE, 0),
-    )
-    return [prlimit, *(f"--{name}={_lowered(which, limit)}" for name, which, limit in wanted), "--"]
-
-
-def _lowered(which: int, limit: int) -> int:
-    """Never above what we are given: raising it would be refused."""
-    _, hard = resource.getrlimit(which)
-    return limit if hard == resource.RLIM_INFINITY else min(limit, hard)
 
 
 def _room() -> int:
