@@ -1,0 +1,126 @@
+"""The indexer: what the ledger has noted for the search index reaches it, once it can, and nothing is lost on the way."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from support.sample_jobs import NO_WAIT, submit
+from support.search_faults import FaultyEngine, fails, places
+from support.waiting import wait_until
+
+from ledger import Ledger
+from search.port import EngineError
+from wiring.search import facts_in
+from workers.indexing import Indexer, Writer, indexer
+
+
+class Desk:
+    """A ledger, an index and what goes between."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ledger = Ledger(f"sqlite:///{folder / 'ledger.sqlite3'}", policy=NO_WAIT)
+        self.ledger.migrate()
+        self.engine = FaultyEngine()
+        self.writer = Writer(lambda: self.engine, partial(facts_in, self.ledger))
+        self.indexer = Indexer(self.ledger, self.writer)
+        self.writer.start()
+
+    def close(self) -> None:
+        self.indexer.close()
+        self.writer.close()
+        self.ledger.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path)
+    yield made
+    made.close()
+
+
+def test_look__tells_the_index_of_new_changed_and_deleted_jobs(desk):
+    """Submit, tags, end and delete reach the index; what it has heard of waits no longer."""
+    job, other = submit(desk.ledger).job, submit(desk.ledger, owner="other").job
+    assert desk.indexer.look() == 2
+    assert desk.engine.held() == {job.id: (1, 0), other.id: (1, 0)}
+    desk.ledger.update(job.id, owner="local", tags=("new",))
+    desk.ledger.cancel(other.id, owner="other")
+    assert desk.indexer.look() == 2
+    assert [desk.engine.held()[one.id][0] for one in (job, other)] == [2, 2]
+    desk.ledger.delete(other.id, owner="other")
+    assert desk.indexer.look() == 1
+    assert (set(desk.engine.held()), desk.ledger.gone(), desk.indexer.look()) == ({job.id}, [], 0)
+
+
+def test_look__leaves_the_places_of_a_job(desk):
+    """What a step has made findable stays when the job's tags change."""
+    job = submit(desk.ledger).job
+    desk.writer.put(job.id, places(3)).result(10)
+    desk.ledger.update(job.id, owner="local", tags=("new",))
+    desk.indexer.look()
+    assert desk.engine.held() == {job.id: (2, 3)}
+
+
+def test_look__keeps_the_mark_of_a_job_that_changed_meanwhile(desk):
+    """A job whose version has moved on during the commit is told again in the next round."""
+    job = submit(desk.ledger).job
+    desk.engine.after = lambda number: desk.ledger.update(job.id, owner="local", tags=("x",)) if number == 1 else None
+    assert desk.indexer.look() == 1
+    assert desk.ledger.unindexed() == [job.id]
+    assert desk.indexer.look() == 1
+    assert (desk.engine.held(), desk.ledger.unindexed()) == ({job.id: (2, 0)}, [])
+
+
+def test_look__loses_nothing_where_the_index_fails(desk):
+    """A failed commit leaves all marks, deletes included; the next round tells the index."""
+    job, gone = submit(desk.ledger).job, submit(desk.ledger).job
+    desk.indexer.look()
+    desk.ledger.update(job.id, owner="local", tags=("x",))
+    desk.ledger.cancel(gone.id, owner="local")
+    desk.ledger.delete(gone.id, owner="local")
+    desk.engine.fault = fails(2, 3)
+    for _ in range(2):
+        with pytest.raises(EngineError):
+            desk.indexer.look()
+        assert (desk.ledger.unindexed(), desk.ledger.gone()) == ([job.id], [gone.id])
+    assert desk.indexer.look() == 2
+    assert (desk.engine.held(), desk.ledger.search_lag().gone) == ({job.id: (2, 0)}, 0)
+
+
+def test_look__goes_on_beside_a_job_that_the_index_breaks_on(desk):
+    """One job that the engine can't take keeps its mark; the others are told."""
+    bad, good = submit(desk.ledger).job, submit(desk.ledger).job
+
+    def defect(_number: int, changes) -> None:
+        if any(change.job.job_id == bad.id for change in changes):
+            raise ZeroDivisionError
+
+    desk.engine.fault = defect
+    assert desk.indexer.look() == 1
+    assert (set(desk.engine.held()), desk.ledger.unindexed()) == ({good.id}, [bad.id])
+
+
+def test_indexer__catches_up_by_itself(desk, monkeypatch):
+    """The thread goes on through failures and finds what was submitted before and after its start."""
+    monkeypatch.setattr(indexer, "_FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(indexer, "AT_A_TIME", 3)
+    desk.engine.fault = fails(1, 2)
+    jobs = [submit(desk.ledger).job for _ in range(8)]
+    desk.indexer.start()
+    wait_until(lambda: set(desk.engine.held()) == {job.id for job in jobs}, within=20, what="all jobs in the index")
+    late = submit(desk.ledger).job
+    wait_until(lambda: late.id in desk.engine.held() and not desk.ledger.unindexed(), within=20, what="the late job")
+
+
+def test_two_indexers__do_no_harm(desk):
+    """Two that look at the same time tell the index the same; each job is there once."""
+    jobs = [submit(desk.ledger).job for _ in range(5)]
+    second = Writer(lambda: desk.engine, partial(facts_in, desk.ledger), shared=True)
+    second.start()
+    other = Indexer(desk.ledger, second)
+    desk.engine.after = lambda number: other.look() if number == 1 else None
+    desk.indexer.look()
+    second.close()
+    assert (set(desk.engine.held()), desk.ledger.unindexed()) == ({job.id for job in jobs}, [])
+    assert desk.engine.stats().documents == 5

@@ -1,0 +1,203 @@
+"""The writer: one thread per process that commits to the search index, everything that waits together.
+
+While one commit runs the next batch gathers, so nobody waits for more than the commit under way and their own. What a
+job's facts are is read just before the commit: those who ask only name the job, and a job that is gone is dropped.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import structlog
+
+from jobs.context import Place
+from ledger.errors import LedgerUnavailable
+from search.port import Change, Drop, Engine, EngineError, JobFacts, Put
+
+log = structlog.get_logger(__name__)
+MOST = 1000  # documents of one commit; one job that has more is committed alone
+_ROUNDS = 5  # until what others write at the same time has settled
+Places = tuple[Place, ...]
+Facts = Callable[[Sequence[str]], Mapping[str, JobFacts]]  # of these jobs; deleted ones are missing
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    job_id: str
+    places: Places | None  # None: those that are there stay
+    beside_alone: bool = False  # meant for the index that is being built, which alone lacks it
+    future: "Future[int | None]" = field(default_factory=Future)
+
+
+class Writer:
+    """Thread-safe. Each `put` is a future of the version that the index has then; None: the job is gone, and dropped.
+
+    It ends with `EngineError` or `LedgerUnavailable` where those are away: nothing counts, ask again.
+    """
+
+    def __init__(self, open_engine: Callable[[], Engine], facts: Facts, *, shared: bool = False) -> None:
+        """`shared`: other processes write to this index, too."""
+        self._open = open_engine
+        self._facts = facts
+        self._shared = shared
+        self._engine: Engine | None = None
+        self._beside: Engine | None = None
+        self._waiting: deque[_Waiting] = deque()
+        self._changed = threading.Condition()
+        self._committing = threading.Lock()
+        self._closing = False
+        self._thread = threading.Thread(target=self._serve, name="index-writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write; what was put before waits until then."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Commit what waits, then let go of the index."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        if self._thread.ident is not None:
+            self._thread.join(timeout=10)
+        if not self._thread.is_alive():
+            self._let_go()
+
+    def put(self, job_id: str, places: Places | None = None) -> "Future[int | None]":
+        """Have the index hold the job as the ledger has it now, with these places; None: with those that it has."""
+        return self._add([_Waiting(job_id, places)])[0]
+
+    def put_all(self, job_ids: Sequence[str]) -> "dict[str, Future[int | None]]":
+        """The same for many, without places."""
+        return dict(zip(job_ids, self._add([_Waiting(job_id, None) for job_id in job_ids]), strict=True))
+
+    def put_beside(self, job_id: str, places: Places) -> "Future[int | None]":
+        """The same for the index that is being built alone."""
+        return self._add([_Waiting(job_id, places, beside_alone=True)])[0]
+
+    def engine(self) -> Engine:
+        """The index in force, for questions. Raises `EngineError`."""
+        with self._committing:
+            return self._opened()
+
+    def build_beside(self, fresh: Engine | None) -> None:
+        """From the next commit on, write everything to `fresh` as well; None: no longer."""
+        with self._committing:
+            self._beside = fresh
+
+    def replace(self, swap: Callable[[], None]) -> None:
+        """Call `swap` between two commits: it brings what was built beside into force, and the index is opened anew."""
+        with self._committing:
+            swap()
+            self._beside = None
+            self._let_go()
+
+    def _add(self, more: list[_Waiting]) -> "list[Future[int | None]]":
+        with self._changed:
+            if self._closing:
+                raise EngineError("the worker ends")
+            self._waiting += more
+            self._changed.notify_all()
+        return [one.future for one in more]
+
+    def _serve(self) -> None:
+        while batch := self._take():
+            try:
+                with self._committing:
+                    self._commit(batch)
+            except Exception as error:  # the thread must go on whatever happens: all steps hang on it
+                log.exception("index.writer_failed")
+                _fail(batch, error)
+
+    def _take(self) -> list[_Waiting]:
+        """What one commit takes; empty at the end."""
+        batch: list[_Waiting] = []
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._closing)
+            documents = 0
+            while self._waiting and (not batch or documents + _size(self._waiting[0]) <= MOST):
+                batch.append(self._waiting.popleft())
+                documents += _size(batch[-1])
+        return batch
+
+    def _commit(self, batch: list[_Waiting]) -> None:
+        """Write the batch, and tell those who wait; where the index breaks on it, one by one: only the culprit fails."""
+        try:
+            versions = self._written(batch)
+        except (EngineError, LedgerUnavailable) as error:
+            log.warning("index.not_written", documents=sum(map(_size, batch)), reason=str(error))
+            self._let_go()
+            _fail(batch, error)
+        except Exception as error:
+            self._let_go()
+            if len(batch) == 1:
+                log.exception("index.refused", job_id=batch[0].job_id)
+                _fail(batch, error)
+            else:
+                for one in batch:
+                    self._commit([one])
+        else:
+            for one in batch:
+                one.future.set_result(versions[one.job_id])
+
+    def _written(self, batch: list[_Waiting]) -> dict[str, int | None]:
+        everywhere = _merged(one for one in batch if not one.beside_alone)
+        versions = self._into(self._opened(), everywhere) if everywhere else {}
+        if self._beside is not None:
+            versions |= self._into(self._beside, _merged(batch))
+        elif any(one.beside_alone for one in batch):
+            raise EngineError("no index is being built")
+        return versions
+
+    def _into(self, engine: Engine, wanted: Mapping[str, Places | None]) -> dict[str, int | None]:
+        """Write, and where others write as well, again until nobody else's newer facts have kept ours out."""
+        versions: dict[str, int | None] = {}
+        left = dict(wanted)
+        for _ in range(_ROUNDS):
+            facts = self._facts(tuple(left))
+            engine.write([_change(job_id, places, facts.get(job_id)) for job_id, places in left.items()])
+            written = {job_id: facts[job_id].version if job_id in facts else None for job_id in left}
+            versions |= written
+            if not self._shared:
+                break
+            now = self._facts(tuple(left))
+            left = {one: wanted[one] for one in left if written[one] != (now[one].version if one in now else None)}
+            if not left:
+                break
+        return versions
+
+    def _opened(self) -> Engine:
+        if self._engine is None:
+            self._engine = self._open()
+        return self._engine
+
+    def _let_go(self) -> None:
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            with suppress(EngineError, OSError):  # it is broken, or we end
+                engine.close()
+
+
+def _size(one: _Waiting) -> int:
+    """Documents that it makes."""
+    return 1 + len(one.places or ())
+
+
+def _merged(batch: Iterable[_Waiting]) -> dict[str, Places | None]:
+    """One change per job: the last places that somebody has for it."""
+    found: dict[str, Places | None] = {}
+    for one in batch:
+        found[one.job_id] = found.get(one.job_id) if one.places is None else one.places
+    return found
+
+
+def _change(job_id: str, places: Places | None, facts: JobFacts | None) -> Change:
+    return Drop(job_id=job_id) if facts is None else Put(job=facts, places=places)
+
+
+def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
+    for one in batch:
+        if not one.future.done():
+            one.future.set_exception(error)
