@@ -28,10 +28,17 @@ class Message:
     severity: Severity
     text: str  # one sentence for a person, that quotes nothing but the file itself
     place: str | None = None  # where in the file, as the checker writes it: a JSON pointer, an offset
+    count: int = 1  # how often it was said
 
     def to_json(self) -> dict[str, Any]:
         """One entry of `messages`."""
-        return {"code": self.code, "severity": self.severity.value, "text": self.text, "place": self.place}
+        return {
+            "code": self.code,
+            "severity": self.severity.value,
+            "text": self.text,
+            "place": self.place,
+            "count": self.count,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +83,7 @@ class Conformance:
 
 def checked(by: str, messages: Sequence[Message], *, truncated: bool = False) -> Conformance:
     """The file was looked at to its end; `truncated` where the checker itself stopped counting."""
-    errors, warnings, infos = (sum(one.severity is severity for one in messages) for severity in _ORDER)
+    errors, warnings, infos = (sum(one.count for one in messages if one.severity is severity) for severity in _ORDER)
     worst = sorted(messages, key=lambda one: _ORDER.index(one.severity))[:MAX_MESSAGES]
     return Conformance(
         checked=True,

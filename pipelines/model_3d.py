@@ -79,7 +79,10 @@ def validate(ctx: StepContext) -> None:
 def _conformance(ctx: StepContext) -> "Conformance":
     """What a checker of the format says of the upload, which has been read without complaint by now."""
     from models.conformance import no_check_for
+    from models.conformance_3mf import check_3mf
 
+    if ctx.kind == "3mf":
+        return check_3mf(ctx.path(UPLOAD))
     return no_check_for(ctx.kind)
 
 

@@ -160,15 +160,31 @@ def model_3mf(resources: str, build: str, *, unit: str | None = "millimeter", he
     """A model part of these resources and build items."""
     stated = f' unit="{unit}"' if unit else ""
     base = '<basematerials id="90"><base name="x" displaycolor="#00FF00"/><base name="paint" displaycolor="#FF0000FF"/>'
+    # A part that declares the production extension has to give UUIDs.
+    production = f' xmlns:p="{PRODUCTION}"' if "p:" in resources + build else ""
     return (
-        f'<?xml version="1.0" encoding="UTF-8"?>{head}<model{stated} xmlns="{CORE}" xmlns:p="{PRODUCTION}">'
+        f'<?xml version="1.0" encoding="UTF-8"?>{head}<model{stated} xmlns="{CORE}"{production}>'
         f"<resources>{base}</basematerials>{resources}</resources><build>{build}</build></model>"
     )
 
 
+_OPC = "http://schemas.openxmlformats.org/package/2006"
+_3MF_TYPES = (
+    f'<Types xmlns="{_OPC}/content-types">'
+    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    '<Default Extension="model" ContentType="application/vnd.ms-package.3dmanufacturing-3dmodel+xml"/>'
+    '<Default Extension="png" ContentType="image/png"/></Types>'
+)
+_3MF_RELS = (
+    f'<Relationships xmlns="{_OPC}/relationships"><Relationship Id="r0" Target="/3D/3dmodel.model" '
+    'Type="http://schemas.microsoft.com/3dmanufacturing/2013/01/3dmodel"/></Relationships>'
+)
+
+
 def package_3mf(model: str, more: Mapping[str, str | bytes] | None = None) -> bytes:
     """A 3MF package of that model part."""
-    return archive({"[Content_Types].xml": "<Types/>", "3D/3dmodel.model": model, **(more or {})})
+    parts = {"[Content_Types].xml": _3MF_TYPES, "_rels/.rels": _3MF_RELS, "3D/3dmodel.model": model}
+    return archive(parts | dict(more or {}))
 
 
 def threemf(points: Points = POINTS, faces: Faces = FACES) -> bytes:

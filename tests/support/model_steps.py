@@ -10,3 +10,10 @@ def read(ctx: StepContext) -> None:
 
     found = model.normal(ctx.path(UPLOAD), ctx.kind)
     ctx.summary(triangles=sum(len(part.faces) for part in found.parts), reader=found.reader)
+
+
+def judge(ctx: StepContext) -> None:
+    """Say what lib3mf says of a 3MF, in so many seconds."""
+    from models.conformance_3mf import check_3mf
+
+    ctx.summary(conformance=check_3mf(ctx.path(UPLOAD), seconds=float(ctx.options["seconds"])).to_json())

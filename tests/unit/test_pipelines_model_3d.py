@@ -111,6 +111,29 @@ def test_validate__each_format_becomes_one_preview(tmp_path, context, case):
     assert preview.bounds[1].tolist() == pytest.approx(high, abs=1e-4)
 
 
+def test_validate__a_3mf_is_judged_by_the_makers_of_the_format(tmp_path, context):
+    """A broken rule of 3MF is a finding with its count; the model is measured all the same."""
+    ctx = context(tmp_path, model_files.threemf(), kind="3mf")
+    examine(ctx)
+    assert (ctx.facts["conformance"], ctx.facts["findings"]) == ("passed", [])
+    model = model_files.model_3mf(model_files.object_3mf(1, scale=1000), '<item objectid="1" colour="red"/>')
+    ctx = context(tmp_path, model_files.package_3mf(model), kind="3mf")
+    examine(ctx)
+    assert (ctx.facts["conformance"], ctx.facts["triangles"]) == ("failed", 8)
+    report = json.loads((ctx.artifacts / "report.json").read_text())
+    assert [one["code"] for one in report["conformance"]["messages"]] == ["INVALID_ATTRIBUTE_IN_NAMESPACE"]
+    assert [(one["code"], one["count"]) for one in report["findings"]] == [("model.conformance", 1)]
+
+
+def test_validate__what_has_no_checker_is_not_checked(tmp_path, context):
+    """No error and no check is not called good."""
+    ctx = context(tmp_path, model_files.stl(), kind="stl")
+    examine(ctx)
+    assert ctx.facts["conformance"] == "not_checked"
+    report = json.loads((ctx.artifacts / "report.json").read_text())
+    assert report["conformance"]["reason"] == "There is no conformance check for stl."
+
+
 def test_validate__missing_files_are_told(tmp_path, context):
     """A material library that was not sent is named, and the geometry is read without it."""
     ctx = context(tmp_path, model_files.obj(head="mtllib a.mtl\n"), kind="obj")
