@@ -197,6 +197,7 @@ def in_turn(house: House) -> list[Child]:
     return [house.api, *(house.pools[pool] for pool in QUEUES), house.beat]
 
 
+@pytest.mark.timeout(900)  # nine processes end and start in turn, each in seconds where nobody else computes
 @pytest.mark.parametrize("backend", ["embedded", "real"])
 def test_rolling_restart__under_load_loses_and_charges_nothing(build: Build, backend):
     """Every process is restarted in turn while uploads come: each accepted job succeeds, each step in one attempt."""
