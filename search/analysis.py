@@ -2,7 +2,7 @@
 
 A token is a run of letters and digits, folded: NFKC, case, accents and voicing marks gone, other scripts' digits as
 0-9. Part ids such as `3001pr0123` and `973c01` are one token; `10.5` and `3001-1` are two, `2x4` is three, as is
-`2 x 4`. Chinese and Japanese are written without spaces: each of their characters is a token. No stemming.
+`2 x 4`; a job's id is one. Chinese and Japanese are written without spaces: each of their characters is a token. No stemming.
 """
 
 import re
@@ -36,6 +36,7 @@ _SPACELESS = (
     (0x20000, 0x3FFFF),
 )
 _SIZE = re.compile(r"\d{1,3}(?:x\d{1,3})+")  # `2x4x3`
+_UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE | re.ASCII)
 _OF_SIZE = re.compile(r"\d+|x")
 _WORD = re.compile(r"\S+")
 
@@ -51,7 +52,7 @@ class _Folds(dict[int, str]):
 def tokens(text: str) -> list[str]:
     """The words of a text, in order."""
     found = []
-    for word in text.translate(_FOLDS).split():
+    for word in _joined(text).translate(_FOLDS).split():
         if "x" in word and _SIZE.fullmatch(word):
             found.extend(_OF_SIZE.findall(word))
         else:
@@ -77,9 +78,9 @@ def edits(token: str) -> int:
     """How many typos are forgiven in a word: a letter wrong, missing, too many, or two neighbours swapped.
 
     None in three letters or fewer, one up to seven, two from eight. With a digit in it one at most: part ids are close
-    to each other, and the wrong part is worse than none.
+    to each other, and the wrong part is worse than none; and none at all in what is as long as a job's id or a hash.
     """
-    if len(token) <= 3:
+    if len(token) <= 3 or (len(token) > 20 and not token.isalpha()):
         return 0
     return 1 if len(token) < 8 or not token.isalpha() else 2
 
@@ -88,7 +89,7 @@ def spans(text: str) -> list[tuple[str, int, int]]:
     """The same words, and where each stands: [from, to) in characters of `text`."""
     made: list[str] = []
     origins: list[int] = []
-    for at, char in enumerate(text):
+    for at, char in enumerate(_joined(text)):
         becomes = _FOLDS[ord(char)]
         made.append(becomes)
         origins.extend([at] * len(becomes))
@@ -99,6 +100,11 @@ def spans(text: str) -> list[tuple[str, int, int]]:
             first, last = word.start() + piece.start(), word.start() + piece.end() - 1
             found.append((piece[0][:MAX_TOKEN], origins[first], origins[last] + 1))
     return found
+
+
+def _joined(text: str) -> str:
+    """The text with ids held together: as tokens of four digits they would be found for every part number."""
+    return _UUID.sub(lambda found: found[0].replace("-", "\u00ad"), text) if "-" in text else text
 
 
 def _folded(code: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jobs.errors import HeavyliftError
-from search.analysis import edits, tokens
+from search.analysis import MAX_TOKEN, edits, tokens
 
 FIELDS = ("name", "title", "text", "part", "color", "tag", "kind", "pipeline", "status", "id", "sha256")
 NUMBERS = ("size", "pieces", "lots", "triangles", "bodies", "pages", "width", "height")  # of a job; ranges ask for them
@@ -159,6 +159,8 @@ def _words(item: _Item) -> Words | None:
         at = item.value_at + item.value.index("*")
         raise MalformedQuery(at, "A * stands within a word", "Put it at the end: it stands for how a word goes on.")
     found = tuple(tokens(item.value))
+    if item.field == "id" and found:
+        found = ("".join(found)[:MAX_TOKEN],)  # the beginning of one: `0190abcd-12*`
     if item.prefix and (not found or (len(found[-1]) < MIN_PREFIX and found[-1].isascii())):
         too_short = f"A * needs {MIN_PREFIX} letters or digits before it"
         raise MalformedQuery(item.value_at, too_short, "Type more of the word, or leave the * out.")

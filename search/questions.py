@@ -15,6 +15,7 @@ from search.port import Asked, Found
 from search.query import Query, Range, Words, forgivable
 
 FEW = 3  # hits; where the exact words give fewer, typos are forgiven
+FEW_OF_IDS = 1  # where a word has digits: beside the part that was meant its neighbours are noise
 MOST_EDITS = 2
 MAX_FACET = 100  # values of a facet that are told, those of most jobs
 MAX_CURSOR = 2_000  # characters
@@ -65,13 +66,21 @@ def answer(asked: Asked, once: Callable[[Page], Found]) -> Found:
     if page is None:
         page = Page(forgiven=min(max(asked.edits or 0, 0), MOST_EDITS))
         found = once(page)
-        if asked.edits is None and found.total < FEW and any(map(forgivable, asked.query.must)):
+        if asked.edits is None and found.total < _few(asked.query):
             loose = once(Page(forgiven=MOST_EDITS))
             if loose.total > found.total:
                 return replace(loose, corrected=_forgiven_in(asked.query))
     else:
         found = once(page)
     return replace(found, corrected=_forgiven_in(asked.query)) if page.forgiven else found
+
+
+def _few(query: Query) -> int:
+    """Exact hits that are enough."""
+    words = [clause for clause in query.must if isinstance(clause, Words) and forgivable(clause)]
+    if not words:
+        return 0
+    return FEW if all(word.tokens[0].isalpha() for word in words) else FEW_OF_IDS
 
 
 def following(asked: Asked, page: Page) -> str:

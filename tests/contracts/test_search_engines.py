@@ -92,6 +92,8 @@ FOUND = {
     "pipeline:document brick": {(3, "row 2")},
     "status:failed": {(2, "file")},
     f"id:{job_id(3)}": {(3, "file")},
+    f"id:{job_id(3)[:10]}*": {(3, "file")},
+    "7000": set(),  # a piece of an id is no word
     f"sha256:{1:064x}": {(1, "file")},
     "sha256:00*": {(1, "file"), (2, "file"), (3, "file"), (4, "file")},
     "pieces:100..200": {(1, "file")},
@@ -223,6 +225,13 @@ def test_typos__are_forgiven_where_exact_words_give_few(engine):
     enough = ask(engine, "wheel")
     assert (enough.total, enough.corrected) == (3, ())
     assert ask(engine, "wheel", edits=1).total == 4
+
+
+def test_typos__in_part_ids_are_forgiven_where_the_id_is_unknown(engine):
+    """One exact hit is enough for a word with digits: the parts beside it are others."""
+    engine.write([put(1, *(row(n, f"{n}", "", parts=(str(n),)) for n in (3001, 3002, 3010)))])
+    assert (places(ask(engine, "3001")), ask(engine, "3001").corrected) == ([(1, "row 3001")], ())
+    assert set(places(ask(engine, "3000"))) == {(1, "row 3001"), (1, "row 3002"), (1, "row 3010")}
 
 
 def test_typos__are_forgiven_in_single_words_alone(engine):

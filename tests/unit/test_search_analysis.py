@@ -20,6 +20,7 @@ WORDS = {
     "\u0663\u0660\u0660\u0661": ["3001"],
     "mil\u00adlennium a\u200bb": ["millennium", "a", "b"],
     "a\0b \ud800c \U0001f600": ["a", "b", "c"],
+    "id 0190ABCD-0000-7000-8000-00000000000f, 1-2": ["id", "0190abcd00007000800000000000000f", "1", "2"],
     "": [],
     "*** ---": [],
 }
@@ -57,7 +58,16 @@ def test_spans__agree_with_tokens_on_any_text():
 
 @pytest.mark.parametrize(
     ("token", "expected"),
-    [("red", 0), ("plat", 1), ("turquoi", 1), ("turquois", 2), ("3001", 1), ("3001pr0123", 1), ("日", 0)],
+    [
+        ("red", 0),
+        ("plat", 1),
+        ("turquoi", 1),
+        ("turquois", 2),
+        ("3001", 1),
+        ("3001pr0123", 1),
+        ("日", 0),
+        ("0190abcd00007000800000000000000f", 0),
+    ],
 )
 def test_edits__grow_with_length(token, expected):
     """Short words forgive nothing, long ones two typos, and words with digits one at most."""

@@ -28,6 +28,7 @@ UNDERSTOOD = {
     "日*": Query(must=(word("日", prefix=True),)),
     "2x4": Query(must=(Words(tokens=("2", "x", "4"), typed="2x4"),)),
     "3001-1": Query(must=(Words(tokens=("3001", "1"), typed="3001-1"),)),
+    "id:0190abcd-12*": Query(must=(Words(tokens=("0190abcd12",), field="id", typed="0190abcd-12", prefix=True),)),
     "12:30": Query(must=(Words(tokens=("12", "30"), typed="12:30"),)),
     "nuts & bolts": Query(must=(word("nuts"), word("bolts"))),
     "COLOR:Red": Query(must=(word("Red", field="color"),)),
