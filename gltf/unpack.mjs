@@ -8,6 +8,7 @@ import { Malformed, TooLarge, glb, list, range } from "./container.mjs";
 export const DRACO = "KHR_draco_mesh_compression";
 export const MESHOPT = ["EXT_meshopt_compression", "KHR_meshopt_compression"];
 export const QUANTIZED = "KHR_mesh_quantization";
+const FILTERS = new Set(["NONE", "OCTAHEDRAL", "QUATERNION", "EXPONENTIAL", "COLOR"]);
 const OWN_BUFFER = "@glb.bin"; // as glTF-Transform calls the buffer of a GLB
 const FLOATS = /^(POSITION|NORMAL|TANGENT|TEXCOORD_\d+)$/; // attributes that readers expect as floating point numbers
 const PICTURES = [
@@ -42,6 +43,7 @@ export async function withoutMeshopt({ json, buffers, find }, { packages, most }
     if (!block) return parts.once(view.buffer, range(buffers[view.buffer], view.byteOffset ?? 0, view.byteLength));
     const size = block.count * block.byteStride;
     if (size !== view.byteLength) throw new Malformed("a block does not unpack to its view");
+    if (!FILTERS.has(block.filter ?? "NONE")) throw new Malformed("a filter is not known"); // the decoder would skip it
     const packed = range(buffers[block.buffer], block.byteOffset ?? 0, block.byteLength);
     parts.weigh(size);
     const target = new Uint8Array(size);

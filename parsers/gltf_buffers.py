@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from parsers.gltf_blocks import block_of, stands_in
 from parsers.gltf_json import Json, check_uri, embedded, listed, number
 from parsers.model_faults import malformed, missing_files, truncated
 from parsers.model_folder import Folder
@@ -41,9 +42,10 @@ def own_buffer(path: Path, *, at: int, length: int) -> Buffer:
     return Buffer(length, read)
 
 
-def open_buffers(doc: Json, own: Buffer | None, folder: Folder) -> list[Buffer]:
+def open_buffers(doc: Json, own: Buffer | None, folder: Folder, *, packed: bool = False) -> list[Buffer]:
     """All buffers of the document; `own` is the GLB's.
 
+    `packed`: its blocks will be unpacked, so that a buffer may only stand for what they unpack to, without any bytes.
     Raises `InputError` (`model.external`, `model.missing_files`) and `UnreadableFile` (`model.truncated`).
     """
     buffers, missing = [], []
@@ -51,7 +53,8 @@ def open_buffers(doc: Json, own: Buffer | None, folder: Folder) -> list[Buffer]:
         length = number(item, "byteLength")
         uri = item.get("uri")
         if uri is None:
-            found = own if index == 0 and own is not None else Buffer(0, lambda _at, _size: b"")
+            given = own if index == 0 and own is not None else Buffer(0, _nothing)
+            found = Buffer(length, _nothing) if packed and stands_in(item) else given
         elif isinstance(uri, str) and (text := embedded(uri)) is not None:
             found = _text_buffer(text)
         elif check_uri(uri) in folder:
@@ -67,10 +70,16 @@ def open_buffers(doc: Json, own: Buffer | None, folder: Folder) -> list[Buffer]:
     return buffers
 
 
-def open_views(doc: Json, buffers: list[Buffer]) -> list[View]:
-    """All buffer views, each within its buffer; raises `UnreadableFile` (`model.malformed`)."""
+def open_views(doc: Json, buffers: list[Buffer], *, packed: bool = False) -> list[View]:
+    """All buffer views, each within its buffer; raises `UnreadableFile` (`model.malformed`).
+
+    `packed`: those that are blocks are as long as what they unpack to, and nothing can be read from them.
+    """
     views = []
     for item in listed(doc, "bufferViews"):
+        if packed and (block := block_of(item)) is not None:
+            views.append(_block_view(item, block, buffers))
+            continue
         buffer = buffers[number(item, "buffer", below=len(buffers))]
         length, offset = number(item, "byteLength"), number(item, "byteOffset", default=0)
         if offset + length > buffer.length:
@@ -92,6 +101,21 @@ def check_pictures(doc: Json, views: list[View], folder: Folder) -> tuple[str, .
         elif check_uri(uri) in folder:
             check_picture(folder[uri][:HEAD])
     return tuple(_missing_pictures(doc, folder))
+
+
+def _block_view(item: Json, block: Json, buffers: list[Buffer]) -> View:
+    source = buffers[number(block, "buffer", below=len(buffers))]
+    length, offset = number(block, "byteLength"), number(block, "byteOffset", default=0)
+    if offset + length > source.length:
+        raise malformed("A compressed block is longer than its buffer.")
+    size = number(block, "count") * number(block, "byteStride", below=257)
+    if size != number(item, "byteLength"):
+        raise malformed("A compressed block does not unpack to what its buffer view holds.")
+    return View(Buffer(size, _nothing), 0, size)
+
+
+def _nothing(_at: int, _size: int) -> bytes:
+    return b""
 
 
 def _missing_pictures(doc: Json, folder: Folder) -> list[str]:

@@ -15,6 +15,7 @@ MAX_JSON = 64 * 1024 * 1024  # bytes of a GLB's JSON
 MAX_GLTF = 256 * 1024 * 1024  # bytes of a .gltf, its embedded buffers included
 MAX_ELEMENTS = 100_000_000  # in one accessor
 MAX_ZEROS = 10_000_000  # elements of accessors that no bytes stand behind
+MAX_UNPACKED = 256 * 1024 * 1024  # bytes of a compressed glTF once it is not
 MAX_DRACO = 48_000_000  # elements of accessors that are decoded from Draco blocks
 MAX_DEPTH = 500  # nodes below nodes
 DRACO = "KHR_draco_mesh_compression"
@@ -22,7 +23,7 @@ _GLB_HEADER, _CHUNK_HEADER = 12, 8
 _JSON_CHUNK, _BIN_CHUNK = 0x4E4F534A, 0x004E4942
 _COMPONENTS = {5120: 1, 5121: 1, 5122: 2, 5123: 2, 5125: 4, 5126: 4}  # bytes each
 _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
-_COMPRESSED = {"EXT_meshopt_compression", "KHR_meshopt_compression"}
+_PLAIN = "Export it again without mesh compression."
 _NOBODY = Folder()
 
 
@@ -31,6 +32,12 @@ def check_glb(path: Path) -> tuple[str, ...]:
 
     What comes back, here and below, are the names of pictures that lie in no file of the upload.
     """
+    text, own = glb_parts(path)
+    return check_json(parsed(text), own)
+
+
+def glb_parts(path: Path) -> tuple[bytes, Buffer | None]:
+    """The JSON of a GLB as text, and its own buffer; raises `UnreadableFile` where its chunks do not fit its bytes."""
     size = path.stat().st_size
     with path.open("rb") as file:
         header = file.read(_GLB_HEADER)
@@ -56,7 +63,7 @@ def check_glb(path: Path) -> tuple[str, ...]:
                 binary = own_buffer(path, at=at, length=chunk_length)
             at += chunk_length
             file.seek(at)
-    return check_json(parsed(text), binary)
+    return text, binary
 
 
 def check_gltf(path: Path) -> tuple[str, ...]:
@@ -71,12 +78,13 @@ def check_gltf_text(text: bytes, folder: Folder = _NOBODY) -> tuple[str, ...]:
     return check_json(parsed(text), None, folder=folder)
 
 
-def check_json(doc: Json, own: Buffer | None, *, folder: Folder = _NOBODY) -> tuple[str, ...]:
-    """Check the document; `own` is the GLB's own buffer."""
-    required = doc.get("extensionsRequired")
-    if found := _COMPRESSED.intersection(item for item in required or () if isinstance(item, str)):
-        raise _compressed(", ".join(sorted(found)))
-    views = open_views(doc, open_buffers(doc, own, folder))
+def check_json(
+    doc: Json, own: Buffer | None = None, *, folder: Folder = _NOBODY, packed: bool = False
+) -> tuple[str, ...]:
+    """Check the document; `own` is the GLB's own buffer. `packed`: what is compressed in it will be unpacked."""
+    views = open_views(doc, open_buffers(doc, own, folder, packed=packed), packed=packed)
+    if packed and sum(view.length for view in views) > MAX_UNPACKED:
+        raise InputError("limit.unpacked", f"The model unpacks to more than {MAX_UNPACKED >> 20} MiB.", hint=_PLAIN)
     accessors = listed(doc, "accessors")
     decoded = _check_meshes(doc, accessors, views)
     made_up = [_check_accessor(accessor, views) for accessor in accessors]
@@ -86,11 +94,6 @@ def check_json(doc: Json, own: Buffer | None, *, folder: Folder = _NOBODY) -> tu
     missing = check_pictures(doc, views, folder)
     _check_nodes(doc)
     return missing
-
-
-def _compressed(extensions: str) -> InputError:
-    hint = "Export it again without mesh compression."
-    return InputError("model.compressed", f"The model needs {extensions}, not read here.", hint=hint)
 
 
 def _check_accessor(accessor: Json, views: list[View]) -> int:
@@ -132,8 +135,6 @@ def _check_meshes(doc: Json, accessors: list[Json], views: list[View]) -> set[in
             if not isinstance(attributes, dict):
                 raise malformed("A mesh lacks its attributes.")
             used = {number(attributes, name, below=len(accessors)) for name in attributes}
-            if "POSITION" in attributes and accessors[attributes["POSITION"]].get("normalized"):
-                raise _compressed("KHR_mesh_quantization")  # the loader would take its whole numbers for meters
             corners = used
             if "indices" in primitive:
                 corners = {number(primitive, "indices", below=len(accessors))}

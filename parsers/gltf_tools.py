@@ -16,7 +16,7 @@ FLAGS = (
     "--max-old-space-size=512",
     "--openssl-config=/dev/null",  # its own is below /etc, where a sandbox lets nobody look
 )
-_SOON = 10.0  # seconds after which a step looks again whether set-up has ended
+_SOON = 20.0  # seconds after which a step looks again whether set-up has ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,14 @@
 import io
 import logging
 import struct
+import tempfile
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from parsers.gltf_preflight import check_gltf_text
+from parsers.gltf_unpack import Finder, Packed, packed_file, packed_text, unpack
 from parsers.model_3mf import load_3mf
 from parsers.model_dae import load_dae
 from parsers.model_facts import Facts, plain_facts, set_facts
@@ -41,12 +44,14 @@ _LOADER_ERRORS = (
 )
 
 
-def load(path: Path, kind: str) -> Any:
+def load(path: Path, kind: str, *, tools: Finder | None = None) -> Any:
     """The model as a trimesh Scene in its own unit, with its `Facts`; kinds are those of `KINDS`.
+
+    `tools` says what unpacks a compressed glTF; None: nothing does.
 
     Raises `UnreadableFile` (`model.unreadable`, `.empty`, `.not_finite`, `.truncated`, `.malformed`, `.version`,
     `zip.damaged`) and `InputError` (`model.external`, `.compressed`, `.missing_files`, `.main_file`, `limit.triangles`,
-    `.pixels`, `.size`, `xml.entity`, `zip.*`).
+    `.pixels`, `.size`, `.unpacked`, `xml.entity`, `zip.*`); `model.needs_node` as either, where Node is just being set up.
     """
     # The loader logs what it stumbles over, which is content of uploads: that goes nowhere.
     log = logging.getLogger("trimesh")
@@ -54,7 +59,7 @@ def load(path: Path, kind: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            scene, facts = _read(path, kind)
+            scene, facts = _read(path, kind, tools)
             triangles = sum(_checked(scene.geometry[name]) for name, _ in instances(scene))
         except _LOADER_ERRORS:
             raise unreadable(kind) from None
@@ -73,25 +78,50 @@ def normal(model: Any, kind: str) -> Model:
     return to_normal(load(model, kind) if isinstance(model, Path) else model, kind)
 
 
-def _read(path: Path, kind: str) -> tuple[Any, Facts]:
+def _read(path: Path, kind: str, tools: Finder | None) -> tuple[Any, Facts]:
     """The scene, checked before its loader sees it but not behind it, and what the file states of itself."""
-    if kind == "3mf":
-        return load_3mf(path)
-    if kind == "step":
-        glb, facts = read_step(path)
-        return _loaded(io.BytesIO(glb), "glb", Folder()), facts
+    if kind in _READERS:
+        return _READERS[kind](path)
     if kind == "model-zip":
-        upload = unzip(path)
-        look = check_gltf_text if upload.kind == "gltf" else check_obj
-        checked = look(upload.content, upload.folder)
-        file = io.BytesIO(upload.content)
-        return _loaded(file, upload.kind, upload.folder), plain_facts(upload.kind, checked)
+        return _read_zip(path, tools)
+    packed = packed_file(path, kind) if kind in {"glb", "gltf"} else None
+    if packed and (found := _unpacked(packed, path, kind, tools)):
+        return found
     facts = check(path, kind)
-    if kind == "dae":
-        return load_dae(path), facts
     file_type = "stl_ascii" if kind == "stl" and not is_binary_stl(path) else kind
     with path.open("rb") as opened:
         return _loaded(opened, file_type, Folder()), facts
+
+
+def _read_zip(path: Path, tools: Finder | None) -> tuple[Any, Facts]:
+    upload = unzip(path)
+    packed = packed_text(upload.content, upload.folder) if upload.kind == "gltf" else None
+    if packed and (found := _unpacked(packed, path, "model-zip", tools)):
+        return found
+    look = check_gltf_text if upload.kind == "gltf" else check_obj
+    checked = look(upload.content, upload.folder)
+    return _loaded(io.BytesIO(upload.content), upload.kind, upload.folder), plain_facts(upload.kind, checked)
+
+
+def _read_dae(path: Path) -> tuple[Any, Facts]:
+    facts = check(path, "dae")
+    return load_dae(path), facts
+
+
+def _read_step(path: Path) -> tuple[Any, Facts]:
+    glb, facts = read_step(path)
+    return _loaded(io.BytesIO(glb), "glb", Folder()), facts
+
+
+def _unpacked(packed: Packed, path: Path, kind: str, tools: Finder | None) -> tuple[Any, Facts] | None:
+    """The scene of a glTF without its compression; what comes out of that is looked at like any other file."""
+    with tempfile.TemporaryDirectory(prefix="gltf-") as place:
+        found = unpack(packed, path, kind, find=tools, place=Path(place))
+        if found is None:
+            return None
+        check(found.path, "glb")
+        with found.path.open("rb") as opened:
+            return _loaded(opened, "glb", Folder()), found.facts
 
 
 def _loaded(file: BinaryIO, file_type: str, folder: Folder) -> Any:
@@ -117,3 +147,10 @@ def _checked(mesh: Any) -> int:
     if not vertices.any():  # what is left where a loader could not decode a compressed block
         raise ValueError
     return len(faces)
+
+
+_READERS: dict[str, Callable[[Path], tuple[Any, Facts]]] = {
+    "3mf": load_3mf,
+    "dae": _read_dae,
+    "step": _read_step,
+}
