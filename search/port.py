@@ -119,8 +119,10 @@ class Found:
     hits: tuple[Hit, ...]
     total: int  # places that match, in all pages
     following: str | None = None  # for `Asked.after`; opaque, valid for the same question
-    facets: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: MappingProxyType({}))  # jobs by value
-    corrected: tuple[str, ...] = ()  # words of the query that were forgiven typos in
+    facets: Mapping[str, Mapping[str, int]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )  # jobs by value; of many values those of most jobs
+    corrected: tuple[str, ...] = ()  # words of the query that may have typos in this answer, as typed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,13 +156,20 @@ class Engine(Protocol):
         """
 
     def find(self, asked: Asked) -> Found:
-        """The best places for a question, of its owner's alone."""
+        """The best places for a question, of its owner's alone. What it means is told in `search.questions`.
+
+        Pages by newest, oldest and name neither repeat nor skip what was there all along, whatever is written between
+        them; by relevance that holds while nothing is written. Raises `questions.MalformedCursor`.
+        """
 
     def suggest(self, owner: str, text: str, *, limit: int = 10) -> list[Suggestion]:
         """Names, part ids, part names and tags of the owner's that begin with, or have a word that begins with, `text`."""
 
     def similar(self, owner: str, job_id: str, *, limit: int = 10) -> list[Hit]:
-        """Other jobs of the owner whose texts have most of this job's telling words; one hit per job, best first."""
+        """Other jobs of the owner whose texts have most of this job's telling words: their own entries, best first.
+
+        None where the owner has no such job.
+        """
 
     def versions(self, *, after: str = "", limit: int = 1000) -> list[tuple[str, int, int]]:
         """Jobs in the index by id, from behind `after`: id, version, number of its places."""
