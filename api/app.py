@@ -19,6 +19,7 @@ from api import (
     problems,
     queues,
     reconciliations,
+    similar,
     system,
     verbs,
 )
@@ -85,7 +86,7 @@ def create_app(
 
 
 _ROOMS = (
-    *(jobs, verbs, artifacts, attempts, compare),
+    *(jobs, verbs, artifacts, attempts, similar, compare),
     *(letters, queues, reconciliations),
     *(catalog, corrections, prices),
     *(search_routes, system),

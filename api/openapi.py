@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api import catalog_schemas, ops_schemas, price_schemas, schemas
+from api import catalog_schemas, ops_schemas, price_schemas, schemas, similar_schemas
 from api.headers import IDEMPOTENCY_PATTERN
 from api.submission import Submission
 
@@ -25,6 +25,7 @@ _OUT: tuple[type[BaseModel], ...] = (
     ops_schemas.LetterDetail,
     ops_schemas.ReplayedBody,
     ops_schemas.AttemptPage,
+    similar_schemas.SimilarList,
     ops_schemas.QueuePage,
     ops_schemas.RunPage,
     ops_schemas.ReconcilerPage,

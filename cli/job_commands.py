@@ -1,4 +1,4 @@
-"""What one does with jobs: submit, status, list, cancel, retry, delete, artifacts."""
+"""What one does with jobs: submit, status, list, similar, cancel, retry, delete, artifacts."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")]
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    for command in (submit, status, list_, cancel, retry, delete):
+    for command in (submit, status, list_, similar, cancel, retry, delete):
         app.command(name=command.__name__.rstrip("_"))(command)
     group = typer.Typer(help="What a job has made.", no_args_is_help=True, rich_markup_mode=None)
     group.command("list")(artifacts_list)
@@ -96,6 +96,23 @@ def list_(
                 emit_json(job.raw)
             else:
                 _print(f"{job.id}  {job.status:<9}  {job.pipeline:<11}  {job.created_at[:19]}  {job.file_name}")
+
+
+def similar(
+    job_id: JobId,
+    *,
+    limit: Annotated[int, typer.Option(help="How many at most.", min=1, max=100)] = 20,
+    json: Json = False,
+) -> None:
+    """List jobs whose file is the same as a job's, or looks like it: id, why, distance, file."""
+    from cli.server import server
+
+    with server() as client:
+        for one in client.similar(job_id, limit=limit):
+            if json:
+                emit_json(one.raw)
+            else:
+                _print(f"{one.job_id}  {one.why:<13}  {one.distance:<8.4g}  {one.file_name}")
 
 
 def cancel(job_ids: Annotated[list[str], typer.Argument(metavar="JOB...")], *, json: Json = False) -> None:

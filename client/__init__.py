@@ -24,7 +24,7 @@ from client.errors import (
 )
 from client.ops_values import Attempt, Letter, Queue, Reconciler, Replayed, Run
 from client.price_calls import Price, PriceTable
-from client.values import ENDED, Artifact, Fault, Job, Step, Waiting, Warned
+from client.values import ENDED, Artifact, Fault, Job, Similar, Step, Waiting, Warned
 
 __all__ = [
     "ENDED",
@@ -52,6 +52,7 @@ __all__ = [
     "Run",
     "ServerFault",
     "ServerUnavailable",
+    "Similar",
     "Step",
     "StillRunning",
     "Waiting",

@@ -20,7 +20,7 @@ from client.pair_calls import PairCalls
 from client.price_calls import PriceCalls
 from client.transfer import Upload, download, media_type_of
 from client.transport import Transport
-from client.values import Artifact, Job
+from client.values import Artifact, Job, Similar
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 LONG_POLL = 30.0  # seconds that one request waits for a change
@@ -165,6 +165,11 @@ class Client(OpsCalls, CatalogCalls, PairCalls, PriceCalls):
         params = {"status": status, "pipeline": pipeline, "batch_id": batch_id, "tag": tag}
         params["parent_job_id"] = parent_job_id
         return map(Job.read, islice(self._transport.pages("/v1/jobs", params=params, limit=limit), limit))
+
+    def similar(self, job_id: str, *, limit: int = 20) -> tuple[Similar, ...]:
+        """Other jobs whose file has the same content, or looks alike, the nearest of a kind first."""
+        found = self._transport.call("GET", f"{_at(job_id)}/similar", params={"limit": limit}).json()
+        return tuple(map(Similar.read, found["items"]))
 
     def cancel(self, job_id: str) -> Job:
         """End a job; `WrongState` where it has ended already."""

@@ -172,3 +172,27 @@ class Job:
             finished_at=found.get("finished_at"),
             raw=found,
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Similar:
+    """A job whose file is like another's."""
+
+    job_id: str
+    file_name: str
+    why: str  # same_geometry, same_picture, shape, picture
+    distance: float  # 0 for the same
+    same_file: bool  # the uploads are equal, byte by byte
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, found: Mapping[str, Any]) -> Self:
+        """From the JSON object that the API answers."""
+        return cls(
+            job_id=found["job_id"],
+            file_name=found.get("file_name") or "",
+            why=found.get("why") or "",
+            distance=found.get("distance") or 0.0,
+            same_file=bool(found.get("same_file")),
+            raw=found,
+        )

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from models.conformance import Conformance
-from models.fingerprint import fingerprint
+from models.fingerprint import Fingerprint, fingerprint
 from models.options import ModelOptions
 from models.report import joined, report
 from models.results import Crossings, Thickness
@@ -14,12 +14,19 @@ _MM = 0.001  # meters
 
 
 def examined(
-    model: Model, *, options: ModelOptions, file_bytes: int, kernels: Path, conformance: Conformance
+    model: Model,
+    *,
+    options: ModelOptions,
+    file_bytes: int,
+    kernels: Path,
+    conformance: Conformance,
+    known: Fingerprint | None = None,
 ) -> tuple[dict[str, Any], str | None]:
     """The report as JSON facts, and why crossings and walls were not looked at, or that a GPU was lost meanwhile.
 
-    `kernels` is the folder of compiled ones. Lengths are in meters; where the file states no unit (`unit` None), one of
-    its units is taken for a meter, and no wall is called thin. Raises `UnreadableFile` (`model.not_finite`).
+    `kernels` is the folder of compiled ones. Lengths are in meters; where the file states no unit (`unit` None),
+    one of its units is taken for a meter, and no wall is called thin. `known`: its fingerprints, where they were
+    taken before. Raises `UnreadableFile` (`model.not_finite`).
     """
     vertices, faces = joined(model.parts)
     crossings, thickness, device, reason = _looked_at(
@@ -42,7 +49,7 @@ def examined(
         thickness=thickness,
         conformance=conformance,
     )
-    return stated | found | fingerprint(vertices, faces).to_json(), reason
+    return stated | found | (known or fingerprint(vertices, faces)).to_json(), reason
 
 
 def _looked_at(

@@ -3,7 +3,7 @@
 import hashlib
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from jobs.likeness import SHARES
+from jobs.likeness import AXES, SHARES
 from models.topology import merged
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ _BINS, _REACH = SHARES, 2.4  # of distances; the largest of them, where the root
 _POINTS, _SHIFTS = 8192, 32  # points on the surface, and how many others each is measured against
 _EVEN = 1e-12  # of an area of 1; rounding to 32-bit floats leaves a hundredth of it
 _FLAT = 1e-12  # of the size squared: what has less surface has none
+_VOID = f"{VERSION:02x}" + "00" * (SHARES + AXES)
 
 
 class Fingerprint(NamedTuple):
@@ -26,6 +27,11 @@ class Fingerprint(NamedTuple):
 
     exact: str
     shape: str
+
+    @property
+    def is_void(self) -> bool:
+        """There is no surface: nothing is like it."""
+        return self.shape == _VOID
 
     def to_json(self) -> dict[str, str]:
         """For `report.json` and the summary: `geometry_hash` and `shape`."""
@@ -114,7 +120,7 @@ def _shape(surface: _Surface | None) -> str:
     import numpy as np
 
     if surface is None:
-        return f"{VERSION:02x}" + "00" * (_BINS + 2)
+        return _VOID
     points = _samples(surface) / np.sqrt(np.trace(surface.second))
     found = np.zeros(_BINS)
     for number in range(1, _SHIFTS + 1):

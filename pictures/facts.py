@@ -5,7 +5,7 @@ from typing import Any
 
 from pictures.colors import Warn, quiet
 from pictures.headers import MAX_COUNTED
-from pictures.looks import SIDE, looks
+from pictures.looks import SIDE, looks, picture_hash
 from pictures.opening import Opened, opened
 from pictures.reading import pictures, upright_size
 from pictures.scaling import Shape
@@ -24,7 +24,8 @@ def facts(path: Path, *, keep_gps: bool = False, warn: Warn = quiet) -> dict[str
             warn("image.frames", f"The picture has {MAX_COUNTED:,} frames or more; they were not counted further.")
         exif = found.exif.facts(keep_gps=keep_gps)
         seen = pictures(found, SIDE, shapes=frozenset({Shape.FIT}), warn=warn)[Shape.FIT]
-        return told | {"exif": exif} | looks(seen)
+        same = picture_hash(seen, size=(told["width"], told["height"]))
+        return told | {"exif": exif, "picture_hash": same} | looks(seen)
 
 
 def _told(found: Opened) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from jobs.context import Place, SearchIndex, StepContext
+from jobs.likeness import Family
 from jobs.model import UPLOAD, Memory
 from jobs.pipeline import Pipeline, Step
 from jobs.queues import INDEXING, THUMBNAILS
@@ -25,6 +26,7 @@ def inspect(ctx: StepContext) -> None:
     ctx.save(path, name=REPORT, media_type="application/json")
     colors = [color["color"] for color in found["dominant_colors"]]
     ctx.summary(**{name: found[name] for name in _SHOWN}, dominant_colors=colors)
+    ctx.fingerprint(Family.IMAGE, exact=found["picture_hash"], near=found["perceptual_hash"])
 
 
 def thumbnails(ctx: StepContext) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from jobs.context import Place, SearchIndex, StepContext
+from jobs.likeness import Family
 from jobs.model import UPLOAD, Memory
 from jobs.pipeline import Pipeline, Step
 from jobs.queues import INDEXING, THUMBNAILS, VALIDATION
@@ -11,6 +12,7 @@ from models.options import ModelOptions
 
 if TYPE_CHECKING:
     from models.conformance import Conformance
+    from models.fingerprint import Fingerprint
 
 REPORT, PREVIEW = "report.json", "preview.glb"
 _PICTURE = "image/webp"
@@ -41,6 +43,18 @@ def preview(ctx: StepContext) -> None:
     path = ctx.scratch / PREVIEW
     model_preview.write_preview(scene, ctx.kind, path)
     ctx.save(path, name=PREVIEW, media_type="model/gltf-binary")
+    _take_fingerprint(ctx, scene)
+
+
+def _take_fingerprint(ctx: StepContext, scene: Any) -> None:
+    """So that the report, which comes after, can name earlier models like this one."""
+    from models.fingerprint import fingerprint
+    from models.report import joined
+    from parsers import model
+
+    taken = fingerprint(*joined(model.normal(scene, ctx.kind).parts))
+    if not taken.is_void:
+        ctx.fingerprint(Family.MODEL, exact=taken.exact, near=taken.shape)
 
 
 def validate(ctx: StepContext) -> None:
@@ -55,13 +69,16 @@ def validate(ctx: StepContext) -> None:
     upload = ctx.path(UPLOAD)
     scene = model.load(upload, ctx.kind)
     ctx.progress(1, 2, "measuring")
+    earlier = orjson.loads(ctx.resource("duplicates").read_bytes())
     report, reason = examined(
         model.normal(scene, ctx.kind),
         options=ModelOptions(**ctx.options),
         file_bytes=upload.stat().st_size,
         kernels=ctx.resource("kernels"),
         conformance=_conformance(ctx),
+        known=_known(earlier),
     )
+    report["duplicates"] = {kind: earlier[kind] for kind in ("same", "alike")}
     report["shown_up"] = facts_of(scene, ctx.kind).shown_up
     path = ctx.scratch / REPORT
     path.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
@@ -70,10 +87,19 @@ def validate(ctx: StepContext) -> None:
     codes = [finding["code"] for finding in report["findings"]]
     conformity = report["conformance"]["verdict"]
     ctx.summary(**{name: report[name] for name in _SUMMARY}, findings=codes, verdicts=verdicts, conformance=conformity)
+    ctx.summary(duplicates={kind: len(found) for kind, found in report["duplicates"].items()})
     for code, message in _concerns(report):
         ctx.warn(code, message)
     if reason:
         ctx.warn("model.kernels", reason)
+
+
+def _known(earlier: dict[str, Any]) -> "Fingerprint | None":
+    """What the step before has taken of the model; None where that was left to this one."""
+    from models.fingerprint import Fingerprint
+
+    taken = earlier["fingerprints"].get(Family.MODEL)
+    return Fingerprint(exact=taken["exact"], shape=taken["near"]) if taken else None
 
 
 def _conformance(ctx: StepContext) -> "Conformance":
@@ -171,7 +197,7 @@ PIPELINE = Pipeline(
             run=validate,
             queue=VALIDATION,
             needs=("preview",),  # pictures are wanted first
-            resources=("kernels",),
+            resources=("kernels", "duplicates"),
             timeout=600.0,
             memory=Memory.HUGE,
         ),

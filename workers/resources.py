@@ -75,7 +75,7 @@ class CatalogKeeper:
             version = self._in_force()
             name = f"{version.job_id}.sqlite" if version else f"{self._sample().name}.sqlite"
             path = self._folder / name
-            with _no_room_told():
+            with no_room_told():
                 if not self._is_good(path):
                     self._renew(path, version)
                 # Its last use, for `_sweep` of whatever worker; the time of its last change stays.
@@ -151,7 +151,7 @@ class OwnersWord:
         """A file of this attempt. Raises `LedgerUnavailable` and `StoreFull`, by which the step is put off."""
         said, mappings = self._ledger.said_by(job.owner)
         path = folder / "reading.json"
-        with _no_room_told():
+        with no_room_told():
             path.touch(mode=0o600)
             path.write_text(
                 json.dumps({"corrections": said, "mappings": mappings, "studio_password": self._studio_password})
@@ -214,7 +214,7 @@ def _one_at_a_time(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _no_room_told() -> Iterator[None]:
+def no_room_told() -> Iterator[None]:
     """A disk without room puts the step off, as a store without room does."""
     try:
         yield

@@ -15,6 +15,7 @@ from wiring.catalog import allowed_sources
 from workers.anew import Past
 from workers.catalog_ports import JobCatalogs, table_fetcher
 from workers.dispatcher import Dispatcher
+from workers.duplicates import EarlierJobs
 from workers.executor import Executor
 from workers.heartbeat import Heartbeat
 from workers.kernels import KernelKeeper
@@ -175,5 +176,6 @@ def build_resources(settings: Settings, *, ledger: Ledger, store: ObjectStore) -
     return {
         "kernels": KernelKeeper(settings.data_dir / "cache" / "kernels"),
         "catalog": CatalogKeeper(ledger, store, folder=settings.data_dir / "cache" / "catalog", sample=sample),
+        "duplicates": EarlierJobs(ledger),
         "reading": OwnersWord(ledger, studio_password=password.get_secret_value() if password else None),
     }

@@ -51,6 +51,7 @@ def queued(reason: str, detail: str, *, error: str | None = None) -> Job:
         "reconcile show r1",
         "reconcile names",
         "status j1 --attempts",
+        "similar j1",
     ],
 )
 @pytest.mark.usefixtures("socket_enabled")  # for a port that nobody listens on

@@ -251,3 +251,13 @@ def test_submit__tells_how_far_it_is(client: Client, server: FakeServer, upload:
     tell: Callable[[int], None] = heard.append
     client.submit(upload, on_bytes=tell)
     assert heard[-1] == upload.stat().st_size
+
+
+def test_similar__names_jobs_and_why(client, server):
+    """Look-alikes come as values, as many as were asked for at most; the JSON object stays at hand."""
+    found = {"job_id": "j2", "file_name": "b.glb", "why": "shape", "distance": 0.001, "same_file": False}
+    server.on("GET /v1/jobs/j1/similar", told({"items": [found]}))
+    (one,) = client.similar("j1", limit=5)
+    assert (one.job_id, one.file_name, one.why, one.distance, one.same_file) == ("j2", "b.glb", "shape", 0.001, False)
+    assert one.raw == found
+    assert httpx.URL(server.seen[0][1]).params["limit"] == "5"

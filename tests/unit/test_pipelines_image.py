@@ -6,9 +6,10 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 from support.context import FolderContext, ListIndex
-from support.image_files import animation, corners, in_form, photographed, saved
+from support.image_files import animation, corners, in_form, photographed, saved, textured
 
 from jobs.errors import InputError
+from jobs.likeness import LOOKS_ALIKE, Family, bits_apart
 from pipelines import image
 
 
@@ -83,6 +84,22 @@ def test_steps__a_damaged_picture(tmp_path):
     with pytest.raises(InputError) as caught:
         image.inspect(context(tmp_path, in_form("jpeg")[:700]))
     assert caught.value.fault.code == "image.truncated"
+
+
+def test_inspect__fingerprints_of_copies(tmp_path):
+    """A picture that is saved again without loss is the same picture; a smaller one only looks like it."""
+    png, webp, small = tmp_path / "png", tmp_path / "webp", tmp_path / "small"
+    shown = textured(600, 400).convert("RGB")
+    whole = saved(shown, "PNG"), saved(shown, "WEBP", lossless=True), saved(shown.resize((300, 200)), "PNG")
+    taken = []
+    for folder, content, kind in zip((png, webp, small), whole, ("png", "webp", "png"), strict=True):
+        folder.mkdir()
+        ctx = context(folder, content, kind=kind)
+        image.inspect(ctx)
+        taken.append(ctx.fingerprints[Family.IMAGE])
+    assert taken[0] == taken[1]
+    assert taken[0].exact != taken[2].exact
+    assert bits_apart(taken[0].near, taken[2].near) <= LOOKS_ALIKE
 
 
 def test_index__what_was_found(tmp_path):

@@ -15,6 +15,7 @@ from support.renderer import osmesa
 
 from examples.make import brick
 from jobs.errors import InputError
+from jobs.likeness import Family
 from models import devices
 from pipelines import model_3d
 
@@ -55,8 +56,10 @@ def context(kernels):
     def made(folder, content, *, kind="glb", **options):
         upload = folder / "upload.bin"
         upload.write_bytes(content)
-        name = f"brick.{kind}"
-        return FolderContext(folder, upload, kind=kind, file_name=name, options=options, resources={"kernels": kernels})
+        earlier = folder / "duplicates.json"
+        earlier.write_text(json.dumps({"fingerprints": {}, "same": [], "alike": []}))
+        given = {"kernels": kernels, "duplicates": earlier}
+        return FolderContext(folder, upload, kind=kind, file_name=f"brick.{kind}", options=options, resources=given)
 
     return made
 
@@ -251,3 +254,31 @@ def test_validate__budgets_are_the_callers(tmp_path, context):
     examine(ctx)
     assert "model.over_budget" in ctx.facts["findings"]
     assert ctx.facts["verdicts"]["ar_ready"] is False
+
+
+def test_validate__names_earlier_models_like_it(tmp_path, context):
+    """The first step takes the fingerprint; the report repeats it as it was taken, with what it led to."""
+    ctx = context(tmp_path, brick())
+    model_3d.preview(ctx)
+    taken = ctx.fingerprints[Family.MODEL]
+    copy = {"job_id": "j1", "file_name": "a.stl", "same_file": False}
+    earlier = {"fingerprints": {"model": {"exact": "ab" * 32, "near": taken.near}}, "same": [copy], "alike": []}
+    ctx.resource("duplicates").write_text(json.dumps(earlier))
+    model_3d.validate(ctx)
+    report = json.loads((ctx.artifacts / "report.json").read_text())
+    assert report["duplicates"] == {"same": [copy], "alike": []}
+    assert ctx.facts["duplicates"] == {"same": 1, "alike": 0}
+    assert (report["geometry_hash"], report["shape"]) == ("ab" * 32, taken.near)
+    (tmp_path / "again").mkdir()
+    other = context(tmp_path / "again", brick())
+    examine(other)
+    report = json.loads((other.artifacts / "report.json").read_text())
+    assert (report["geometry_hash"], report["shape"]) == (taken.exact, taken.near)
+
+
+def test_preview__takes_no_fingerprint_of_nothing(tmp_path, context):
+    """A model without any surface is like no other."""
+    line = b"v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n"
+    ctx = context(tmp_path, line, kind="obj")
+    model_3d.preview(ctx)
+    assert ctx.fingerprints == {}

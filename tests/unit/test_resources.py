@@ -16,6 +16,7 @@ from support.sample_jobs import sample_job, submit
 from catalog.sqlite import SqliteCatalog
 from jobs.errors import ConfigurationError, StepError
 from jobs.ids import new_id
+from jobs.likeness import Family, Fingerprint
 from jobs.model import Artifact, StepKey
 from jobs.outcomes import Succeeded
 from jobs.pipeline import Pipeline, Step
@@ -26,6 +27,7 @@ from ledger.errors import LedgerUnavailable
 from storage import open_store
 from storage.port import StoreFull, StoreUnavailable
 from workers import resources
+from workers.duplicates import EarlierJobs
 from workers.resources import CatalogKeeper, OwnersWord, Sample, sample
 from workers.runner import Limits, Runner
 
@@ -285,6 +287,27 @@ def test_reading__tells_what_the_owner_said(shelf, tmp_path):
         "corrections": [{"kind": "part", "space": "bricklink", "raw": "30o1", "target": "3001"}],
         "mappings": {"bom": {"columns": {"qty": 3}}},
         "studio_password": "secret",
+    }
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_duplicates__names_earlier_jobs_only(shelf, tmp_path):
+    """Copies and look-alikes of before are named with the job's own fingerprints; later jobs and other owners' are not."""
+    shape = "01" + "80" * 42
+    same = Fingerprint(family=Family.MODEL, exact="ab" * 32, near=shape)
+    near = Fingerprint(family=Family.MODEL, exact="cd" * 32, near=shape[:-2] + "81")
+    made = []
+    for owner, print_ in (("local", same), ("local", near), ("other", same), ("local", same), ("local", same)):
+        job = submit(shelf.ledger, owner=owner).job
+        held = shelf.ledger.claim(job.id, StepKey("parse"), dispatch=1, worker="w", lease=60).held
+        shelf.ledger.finish(held, Succeeded(fingerprints=(print_,)))
+        made.append(job)
+    copy, alike, _, mine, _ = made
+    path = EarlierJobs(shelf.ledger)(mine, tmp_path)
+    assert json.loads(path.read_text()) == {
+        "fingerprints": {"model": {"exact": same.exact, "near": same.near}},
+        "same": [{"job_id": copy.id, "file_name": copy.file.name, "same_file": copy.file.sha256 == mine.file.sha256}],
+        "alike": [{"job_id": alike.id, "file_name": alike.file.name, "distance": 0.00049}],
     }
     assert path.stat().st_mode & 0o077 == 0
 
