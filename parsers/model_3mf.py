@@ -1,12 +1,16 @@
-"""Reads 3MF: unit, meshes, components and build items of a package, streamed within limits, cycles refused.
+"""Reads 3MF: unit, meshes, looks, components and build items of a package, streamed within limits, cycles refused.
 
-The format is that of the 3MF core specification 1.3 and the production extension 1.1 (github.com/3MFConsortium).
+The format is that of the 3MF core specification 1.3, the production extension 1.1 and the materials extension 1.2.1
+(github.com/3MFConsortium).
 """
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from parsers.model_3mf_pictures import Pictures
+from parsers.model_3mf_pieces import pieces
 from parsers.model_3mf_xml import Mesh, PartReader
 from parsers.model_facts import Axis, Facts
 from parsers.model_faults import MAX_TRIANGLES, empty, malformed, too_many
@@ -68,30 +72,22 @@ def load_3mf(path: Path) -> tuple[Any, Facts]:
         if main.unit not in UNITS:
             raise malformed("The 3MF names a unit that the format does not have.")
         scene = trimesh.Scene(base_frame="world")
-        names: dict[Key, str] = {}
-        for number, (key, mesh, matrix) in enumerate(_placed(package, root.lower())):
+        pictures = Pictures(archive)
+        numbers = count()
+        names: dict[Key, list[str]] = {}
+        for key, mesh, matrix in _placed(package, root.lower()):
             if key not in names:
-                names[key] = f"mesh{len(names)}"
-                scene.geometry[names[key]] = _geometry(mesh)
+                cut = pieces(mesh, package.part(key[0]).looks, pictures.get)
+                names[key] = [f"mesh{len(scene.geometry) + at}" for at in range(len(cut))]
+                scene.geometry.update(zip(names[key], cut, strict=True))
             world = np.array(matrix, dtype=np.float64)
-            scene.graph.update(frame_from="world", frame_to=f"item{number}", matrix=world, geometry=names[key])
+            for name in names[key]:
+                if (number := next(numbers)) >= MAX_VISITS:
+                    raise malformed("The 3MF has more looks than any real model.")
+                scene.graph.update(frame_from="world", frame_to=f"item{number}", matrix=world, geometry=name)
     unit, scale = UNITS[main.unit]
-    return scene, Facts(format="3mf", reader="heavylift", unit=unit, scale=scale, up=Axis.Z)
-
-
-def _geometry(mesh: Mesh) -> Any:
-    import numpy as np
-
-    trimesh = _trimesh()
-    vertices = np.frombuffer(mesh.vertices, dtype=np.float64).reshape(-1, 3)
-    faces = np.frombuffer(mesh.faces, dtype=np.int64).reshape(-1, 3)
-    if not 0 <= faces.min() <= faces.max() < len(vertices):
-        raise malformed("A triangle of the 3MF has a corner that is not there.")
-    found = trimesh.Trimesh(vertices=vertices, faces=faces, process=False)
-    if mesh.material:
-        material = trimesh.visual.material.PBRMaterial(name=mesh.material, baseColorFactor=mesh.color)
-        found.visual = trimesh.visual.TextureVisuals(material=material)
-    return found
+    missing = tuple(pictures.missing)
+    return scene, Facts(format="3mf", reader="heavylift", unit=unit, scale=scale, up=Axis.Z, missing=missing)
 
 
 def _trimesh() -> Any:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from parsers.model_3mf_looks import Looks, Worn, worn, worn_by_all
 from parsers.model_faults import MAX_TRIANGLES, malformed, not_finite, too_many
 from parsers.xml_events import by_name, stream
 
 MAX_OBJECTS = 100_000  # objects, components and items of one part
 _MAX_VERTICES = 3 * MAX_TRIANGLES
-_NAME = 200  # characters of a material's name
 _XYZ, _V123 = ["x", "y", "z"], ["v1", "v2", "v3"]
 
 
@@ -29,8 +29,10 @@ class Mesh:
 
     vertices: "array[float]" = field(default_factory=lambda: array("d"))
     faces: "array[int]" = field(default_factory=lambda: array("q"))
-    material: str | None = None
-    color: tuple[int, int, int, int] | None = None
+    default: Worn | None = None  # of triangles that say nothing of their own
+    groups: dict[str, int] = field(default_factory=dict)  # numbers of the groups that are worn, by id
+    # Of each triangle that says something of its own: its number, its group's, and its corners' properties.
+    worn: "array[int]" = field(default_factory=lambda: array("i"))
 
 
 @dataclass(slots=True)
@@ -49,11 +51,10 @@ class PartReader:
         self.objects: dict[str, Object] = {}
         self.items: list[Placed] = []
         self.triangles = 0
-        self._bases: dict[str, list[tuple[str, str]]] = {}  # names and colors of materials, by group
-        self._group: list[tuple[str, str]] = []
+        self.looks = Looks()
         self._object: Object | None = None
         self._mesh: Mesh | None = None
-        self._property: tuple[str | None, str | None] = (None, None)
+        self._default: Worn | None = None  # of the object that is being read
         self._vertices = self._counted = 0
         self._started = False
 
@@ -98,6 +99,9 @@ class PartReader:
             return
         first, second, third = found[1:6:2] if found[:6:2] == _V123 else _values(found, _V123)
         self._mesh.faces.extend((int(first), int(second), int(third)))
+        if len(found) > 6 and (own := worn(by_name(found), self._mesh.default)) is not None:
+            group = self._mesh.groups.setdefault(own.group, len(self._mesh.groups))
+            self._mesh.worn.extend((len(self._mesh.faces) // 3 - 1, group, *own.corners))
         self.triangles += 1
         if self.triangles > MAX_TRIANGLES:
             raise too_many(self.triangles)
@@ -111,38 +115,24 @@ class PartReader:
         elif name == "object":
             self._count()
             self._object = self.objects.setdefault(attributes["id"], Object())
-            self._property = attributes.get("pid"), attributes.get("pindex")
+            self._default = worn_by_all(attributes)
         elif name == "mesh" and self._object is not None:
-            self._mesh = self._object.mesh = Mesh()
-            self._mesh.material, self._mesh.color = self._material()
+            self._mesh = self._object.mesh = Mesh(default=self._default)
+            if self._default is not None:
+                self._mesh.groups[self._default.group] = 0
         elif name == "component" and self._object is not None:
             self._count()
             self._object.components.append(_placed(attributes))
         elif name == "item":
             self._count()
             self.items.append(_placed(attributes))
-        elif name == "basematerials":
-            self._count()
-            self._group = self._bases.setdefault(attributes["id"], [])
-        elif name == "base":
-            self._count()
-            self._group.append((attributes.get("name", "")[:_NAME], attributes.get("displaycolor", "")))
+        else:
+            self.looks.start(name, attributes)
 
     def _count(self) -> None:
         self._counted += 1
         if self._counted > MAX_OBJECTS:
             raise malformed("The 3MF has more objects than any real model.")
-
-    def _material(self) -> tuple[str | None, tuple[int, int, int, int] | None]:
-        """Name and color of the material that the whole object is made of."""
-        group, index = self._property
-        bases = self._bases.get(group or "", [])
-        at = int(index) if index and index.isdecimal() and len(index) < 8 else 0
-        if at >= len(bases):
-            return None, None
-        name, color = bases[at]
-        parts = bytes.fromhex(color[1:]) if len(color) in {7, 9} and color[0] == "#" else b"\xff\xff\xff"
-        return name, (parts[0], parts[1], parts[2], parts[3] if len(parts) == 4 else 255)
 
 
 def _values(found: list[str], names: list[str]) -> list[str]:

@@ -28,12 +28,13 @@ def write_preview(scene: Any, kind: str, path: Path) -> None:
     upright[:3, :3] *= facts.scale
     clean = trimesh.Scene(base_frame="world")
     meshes: dict[str, Any] = {}
+    pictures: dict[int, Any] = {}  # made small, by the picture's identity: many meshes may share one
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for number, (name, transform) in enumerate(instances(scene)):
             mesh = meshes.get(name)
             if mesh is None:
-                mesh = meshes[name] = _clean(scene.geometry[name])
+                mesh = meshes[name] = _clean(scene.geometry[name], pictures)
                 clean.geometry[f"mesh{len(meshes)}"] = mesh
                 mesh.metadata["key"] = f"mesh{len(meshes)}"
             key = mesh.metadata["key"]
@@ -41,12 +42,12 @@ def write_preview(scene: Any, kind: str, path: Path) -> None:
         path.write_bytes(clean.export(file_type="glb", include_normals=False))
 
 
-def _clean(mesh: Any) -> Any:
+def _clean(mesh: Any, pictures: dict[int, Any]) -> Any:
     trimesh = _trimesh()
     found = trimesh.Trimesh(vertices=mesh.vertices, faces=mesh.faces, process=False)
     visual = mesh.visual
     if visual.kind == "texture":
-        found.visual = _textured(visual)
+        found.visual = _textured(visual, pictures)
     elif visual.kind in {"vertex", "face"}:
         found.visual = trimesh.visual.ColorVisuals(found, vertex_colors=visual.vertex_colors)
     else:
@@ -54,11 +55,14 @@ def _clean(mesh: Any) -> Any:
     return found
 
 
-def _textured(visual: Any) -> Any:
+def _textured(visual: Any, pictures: dict[int, Any]) -> Any:
     """The material's color and, where it is small enough to be decoded safely, its picture."""
     trimesh = _trimesh()
     material = visual.material
-    image = _small_image(getattr(material, "baseColorTexture", None) or getattr(material, "image", None))
+    picture = getattr(material, "baseColorTexture", None) or getattr(material, "image", None)
+    if id(picture) not in pictures:
+        pictures[id(picture)] = _small_image(picture)
+    image = pictures[id(picture)]
     color = getattr(material, "baseColorFactor", None)
     if color is None:
         color = (255, 255, 255, 255) if image is not None else material.main_color

@@ -47,7 +47,8 @@ def test_step__lib3mf_answers_and_hangs_in_the_sandbox(bench: Bench) -> None:
     """Confined, lib3mf judges a good package, and one on which it computes without end costs its seconds alone."""
     endless = model_files.package_3mf(model_files.model_3mf(hostile_models.doubling(40), '<item objectid="40"/>'))
     for content, seconds, verdict in ((model_files.threemf(), 60, "passed"), (endless, 1, "not_checked")):
-        call = bench.call("judge", target="model_steps:judge", kind="3mf", memory=512 * MiB, options={"seconds": seconds})
+        options = {"seconds": seconds}
+        call = bench.call("judge", target="model_steps:judge", kind="3mf", memory=512 * MiB, options=options)
         call.inputs["upload"].write_bytes(content)
         result = bench.sandbox.run(call, on_progress=nothing_said, stop=threading.Event())
         assert result.fault is None, result.fault
