@@ -6,12 +6,18 @@
 
 FROM python:3.12-slim-bookworm AS packages
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+# The compiler is for ufbx, which reads FBX and comes as source only; it stays behind.
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 COPY requirements-boot.txt requirements.txt /lock/
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     python -m venv /opt/heavylift \
  && pip install --require-hashes --no-deps -r /lock/requirements-boot.txt \
  && uv pip sync --python /opt/heavylift/bin/python --require-hashes /lock/requirements.txt \
  && /opt/heavylift/bin/python -m compileall -q /opt/heavylift/lib
+COPY parsers/__init__.py parsers/ufbx_library.py parsers/ufbx_shim.c /build/parsers/
+COPY tools/build_ufbx.py /build/tools/
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    /opt/heavylift/bin/python -I /build/tools/build_ufbx.py || true
 
 FROM python:3.12-slim-bookworm
 # libosmesa6 renders 3D thumbnails without a display, tesseract reads scans; other languages are packages of their own.

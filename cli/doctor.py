@@ -56,6 +56,7 @@ def examine(data_dir: Path | None) -> Iterator[Finding]:
     yield from ledger(settings)
     yield from sandbox()
     yield _osmesa()
+    yield _fbx()
     yield from _programs()
     yield _gpu()
     yield _disk(settings.data_dir, settings.upload.disk_floor)
@@ -98,6 +99,22 @@ def _osmesa() -> Finding:
         cost="3D models get no thumbnail; their jobs succeed with a warning",
         cure="apt-get install libosmesa6",
     )
+
+
+def _fbx() -> Finding:
+    from importlib.util import find_spec
+
+    from parsers import ufbx_library
+
+    library = ufbx_library.found()
+    if library:
+        return Finding(name="fbx", state="ok", detail=f"ufbx, {library}")
+    cure = f"apt-get install gcc libc6-dev; {sys.executable} tools/build_ufbx.py"
+    why = f"no ufbx: {ufbx_library.reason()}"
+    if find_spec("assimp_py") is None:
+        return Finding(name="fbx", state="absent", detail=why, cost="FBX models can't be read", cure=cure)
+    cost = "FBX is read by assimp, which misses some files and all pictures in them; such jobs carry a warning"
+    return Finding(name="fbx", state="limited", detail=why, cost=cost, cure=cure)
 
 
 PROGRAMS = {

@@ -15,6 +15,7 @@ from parsers.model_3mf import load_3mf
 from parsers.model_dae import load_dae
 from parsers.model_facts import Facts, plain_facts, set_facts
 from parsers.model_faults import MAX_TRIANGLES, empty, not_finite, too_many, unreadable
+from parsers.model_fbx import load_fbx
 from parsers.model_folder import Folder, unzip
 from parsers.model_normal import Model, Part, instances, to_normal
 from parsers.model_obj import check_obj
@@ -24,7 +25,7 @@ from parsers.model_step import read_step
 __all__ = ["KINDS", "Model", "Part", "instances", "load", "normal"]
 
 # `model-zip` is an archive with one glTF or OBJ and the files that it needs.
-KINDS = ("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "model-zip")
+KINDS = ("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "fbx", "model-zip")
 
 # Whatever a loader raises on a broken file; its words are never shown, since they may quote other files.
 _LOADER_ERRORS = (
@@ -152,5 +153,6 @@ def _checked(mesh: Any) -> int:
 _READERS: dict[str, Callable[[Path], tuple[Any, Facts]]] = {
     "3mf": load_3mf,
     "dae": _read_dae,
+    "fbx": load_fbx,
     "step": _read_step,
 }

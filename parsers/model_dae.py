@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs.errors import InputError
-from parsers.model_facts import Axis, Facts
+from parsers.model_facts import Axis, Facts, unit_word
 from parsers.model_faults import MAX_TRIANGLES, malformed, not_finite, outside, too_many
 from parsers.model_folder import Folder
 from parsers.xml_events import by_name, stream
@@ -21,7 +21,6 @@ MAX_INSTANCES = 100_000  # nodes of the scene, each as often as it stands there
 MAX_DEPTH = 200  # nodes below nodes; the loader goes down by recursion
 _CHUNK = 256 * 1024
 _NOT_FINITE = re.compile(r"(?:^|[\s+-])(?:nan|inf)", re.IGNORECASE)
-_UNITS = {1.0: "m", 0.1: "dm", 0.01: "cm", 0.001: "mm", 0.0254: "in", 0.3048: "ft", 1000.0: "km", 1e-6: "um"}
 _PRIMITIVES = frozenset({"triangles", "polylist", "polygons", "tristrips", "trifans"})
 _TEXTS = frozenset({"p", "up_axis", "init_from"})  # elements whose text is kept or counted
 _NAME = 300  # characters of a picture's name
@@ -129,7 +128,7 @@ class _Reader:
     def facts(self) -> Facts:
         """The document's facts, once its scene is known to be bounded."""
         triangles = self._placed()
-        unit = None if self._meter is None else _UNITS.get(self._meter, f"{self._meter:g} m")
+        unit = None if self._meter is None else unit_word(self._meter)
         missing = tuple(dict.fromkeys(name for name in self._pictures if name))
         return Facts(
             format="dae",

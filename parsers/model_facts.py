@@ -33,6 +33,24 @@ class Facts:
         return self.up or (Axis.Z if self.format in _Z_UP else Axis.Y)
 
 
+_UNITS = {
+    1.0: "m",
+    0.1: "dm",
+    0.01: "cm",
+    0.001: "mm",
+    0.0254: "in",
+    0.3048: "ft",
+    0.9144: "yd",
+    1000.0: "km",
+    1e-6: "um",
+}
+
+
+def unit_word(meters: float) -> str:
+    """What a unit of so many meters is called."""
+    return _UNITS.get(meters, f"{meters:g} m")
+
+
 # They come from CAD, printing and scanning, where Z points up.
 _Z_UP = frozenset({"stl", "ply", "off", "step", "3mf"})
 _STATED: dict[str, tuple[str, Axis]] = {"glb": ("m", Axis.Y), "gltf": ("m", Axis.Y)}

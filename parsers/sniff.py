@@ -63,7 +63,7 @@ KINDS = _kinds(
     ("step", "model/step", "STEP CAD model"),
     ("model-zip", "application/zip", "3D model with its files (ZIP with one glTF or OBJ)"),
     ("usdz", "model/vnd.usdz+zip", "USDZ 3D model (not read here yet; export it as GLB)"),
-    ("fbx", "application/octet-stream", "FBX 3D model (not read here yet; export it as GLB)"),
+    ("fbx", "application/octet-stream", "FBX 3D model"),
     ("jpeg", "image/jpeg", "JPEG picture"),
     ("png", "image/png", "PNG picture"),
     ("webp", "image/webp", "WebP picture"),

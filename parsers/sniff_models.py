@@ -1,11 +1,12 @@
 """Is this a 3D model? STEP and FBX by how they begin, COLLADA by its root element, ZIPs of models by their entries."""
 
+import re
 from collections.abc import Collection
 
 from parsers.xml_head import local_name, xml_head
 
 _FBX = b"Kaydara FBX Binary  \0"
-_FBX_TEXT = b"; FBX "
+_FBX_TEXT = re.compile(rb"(?:\s++|;[^\n]*+\n)*+FBXHeaderExtension\s*:|;\s*FBX \d")
 _STEP = b"ISO-10303-21"
 _MAINS = (".gltf", ".obj")
 _SCENES = (".usd", ".usda", ".usdc")
@@ -19,7 +20,7 @@ def model_kind(head: bytes) -> str | None:
     if head.startswith(_FBX):
         return "fbx"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith(_FBX_TEXT):
+    if _FBX_TEXT.match(text):
         return "fbx"
     return "step" if text[: len(_STEP)].upper() == _STEP else None
 

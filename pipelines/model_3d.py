@@ -115,7 +115,11 @@ def _conformance(ctx: StepContext) -> "Conformance":
 def _concerns(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """What a person who wants to print or build the model should look at."""
     from parsers.model_faults import missing_text
+    from parsers.model_fbx import fallen_back
 
+    if fallen_back(report["reader"]):
+        message = "The FBX was read by assimp, which misreads some files: the better reader, ufbx, is not built here."
+        yield "model.fallback_reader", message
     if report["missing_files"]:
         yield "model.missing_files", missing_text(report["missing_files"])
     for finding in report["findings"]:
@@ -189,7 +193,7 @@ PIPELINE = Pipeline(
     name="model-3d",
     version=2,
     title="Checks the geometry of 3D models, says what each will do for, and renders pictures of it.",
-    accepts=("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "model-zip"),
+    accepts=("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "fbx", "model-zip"),
     options=ModelOptions,
     steps=(
         Step(run=preview, queue=VALIDATION, timeout=300.0, memory=Memory.LARGE),

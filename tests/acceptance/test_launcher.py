@@ -195,6 +195,34 @@ def test_sync__checks_hashes_and_downloads_no_python(checkout: Checkout):
     assert f"--python {checkout.venv}/bin/python" in checkout.last_sync()
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_ufbx__is_built_beside_the_packages(checkout: Checkout, code: int):
+    """Set-up builds the reader of FBX while packages come, waits for it, and is well whether or not that worked."""
+    built = checkout.base / "built"
+    (checkout.root / "tools").mkdir()
+    script = f"import pathlib, sys, time; time.sleep(0.3); pathlib.Path({str(built)!r}).touch(); sys.exit({code})"
+    (checkout.root / "tools" / "build_ufbx.py").write_text(script)
+    rc, out, err = checkout.run("version")
+    assert (rc, out.splitlines()[0]) == (0, "cli version"), err
+    assert built.exists()
+    built.unlink()
+    assert checkout.run("version")[2] == ""
+    assert not built.exists()
+
+
+def test_ufbx__is_waited_for_where_packages_fail(checkout: Checkout):
+    """A set-up that failed leaves nobody behind who writes into its environment; what went wrong is said all the same."""
+    built = checkout.base / "built"
+    (checkout.root / "tools").mkdir()
+    script = f"import pathlib, time; time.sleep(1); pathlib.Path({str(built)!r}).touch()"
+    (checkout.root / "tools" / "build_ufbx.py").write_text(script)
+    (checkout.base / "broken").touch()
+    rc, _, err = checkout.run("version")
+    assert rc == 2
+    assert "uv: no such index" in err
+    assert built.exists()
+
+
 def test_place__another_one_for_a_read_only_checkout(checkout: Checkout, tmp_path: Path):
     """HEAVYLIFT_VENV names the place; the checkout itself is not written to."""
     before = sorted(path.name for path in checkout.root.iterdir())

@@ -268,6 +268,20 @@ def _plane(to: _Step, corners: Points) -> str:
     return to.add(f"PLANE('',{to.add('AXIS2_PLACEMENT_3D({},{},{},{})'.format(repr(''), *place))})")
 
 
+def fbx(points: Points = POINTS, faces: Faces = FACES) -> bytes:
+    """Binary FBX in centimeters with Z up."""
+    from support import fbx_files
+
+    return fbx_files.wedge(fbx_files.turned(points), faces, scale=100, up="Z").binary()
+
+
+def fbx_text(points: Points = POINTS, faces: Faces = FACES) -> bytes:
+    """FBX as text, in meters with Y up."""
+    from support import fbx_files
+
+    return fbx_files.wedge(points, faces).text()
+
+
 def archive(files: Mapping[str, str | bytes]) -> bytes:
     """A ZIP of these files."""
     out = io.BytesIO()
@@ -306,4 +320,6 @@ EVERY: dict[str, tuple[str, Callable[[], bytes]]] = {
     "3mf": ("3mf", threemf),
     "dae": ("dae", dae),
     "step": ("step", step),
+    "fbx": ("fbx", fbx),
+    "fbx text": ("fbx", fbx_text),
 }

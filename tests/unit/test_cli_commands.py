@@ -99,6 +99,7 @@ def test_doctor__speaks_json_lines(tmp_path: Path):
         "landlock",
         "network cut",
         "osmesa",
+        "fbx",
         "tesseract",
         "node",
         "gcc",

@@ -9,11 +9,14 @@ from support.models import bent
 from support.models import glb as bent_glb
 
 from jobs.errors import InputError
-from parsers import model
+from parsers import fbx_assimp, model, ufbx_library
 from parsers.model_facts import Axis
 from parsers.sniff import sniff
 
+FBX_READER = "ufbx 0.21.2" if ufbx_library.found() else fbx_assimp.READER
 STATED = {
+    "fbx": ("fbx", "cm", Axis.Y, FBX_READER),
+    "fbx text": ("fbx", "m", Axis.Y, FBX_READER),
     "glb": ("glb", "m", Axis.Y, "trimesh"),
     "gltf": ("gltf", "m", Axis.Y, "trimesh"),
     "gltf zip": ("gltf", "m", Axis.Y, "trimesh"),
