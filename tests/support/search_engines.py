@@ -1,7 +1,7 @@
 """Search engines of all kinds, empty, and short ways to fill and to ask them. An engine joins the suite by its opener."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from jobs.context import Place
 from search.memory import MemoryEngine
 from search.port import Asked, Engine, Filters, Found, JobFacts, Put, Sort
 from search.query import parse
+from search.tantivy_engine import writing
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ME, OTHER = "me", "other"
@@ -23,7 +24,16 @@ def memory(_request: pytest.FixtureRequest, _folder: Path) -> Iterator[Engine]:
     yield MemoryEngine()
 
 
-OPENERS: dict[str, Opener] = {"memory": memory}  # name -> opens an empty engine of this test alone, and closes it
+@contextmanager
+def tantivy(_request: pytest.FixtureRequest, folder: Path) -> Iterator[Engine]:
+    with closing(writing(folder)) as engine:
+        yield engine
+
+
+OPENERS: dict[str, Opener] = {
+    "memory": memory,
+    "tantivy": tantivy,
+}  # name -> opens an empty engine of this test alone, and closes it
 
 
 def job_id(number: int) -> str:

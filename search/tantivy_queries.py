@@ -1,0 +1,165 @@
+"""What is asked, in tantivy's terms. No text of a person's is ever parsed by its own query language."""
+
+import functools
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from search.entries import WEIGHTS
+from search.port import Asked, Filters
+from search.query import NUMBERS, Clause, Range, Words, allowed
+from search.questions import MalformedCursor, Scope, scope
+from search.tantivy_schema import (
+    A_JOB,
+    A_PLACE,
+    CREATED,
+    EXACT,
+    HEAD,
+    JOB,
+    OWNER,
+    WORDS,
+    column,
+    exact,
+    microseconds,
+    schema,
+)
+
+if TYPE_CHECKING:
+    from tantivy import Index, Query
+
+_KEY = re.compile(r"[0-9a-f]{2,2000}")
+_ANYWHERE = (HEAD, "text", "color")  # where a word without a field is looked for; `HEAD` has title, label and parts
+_WEIGHTS = {HEAD: WEIGHTS["title"], **WEIGHTS}
+_TYPO_WORTH = {1: 1.0, 2: 0.4}  # score of a word with so many typos in it; a word that is right has more
+_SCOPES = {Scope.JOBS: A_JOB, Scope.PLACES: A_PLACE}
+
+
+def asked_query(asked: Asked, forgiven: int) -> "Query":
+    """All that a question says: whose, in which reach, which words, which filters."""
+    must = [unscored(term(OWNER, asked.owner))]
+    if (kind := _SCOPES.get(scope(asked))) is not None:
+        must.append(unscored(term(EXACT, kind)))
+    must += [_clause(clause, forgiven) for clause in asked.query.must]
+    must += map(unscored, _filters(asked.filters))
+    return every(must, never=[_clause(clause, 0) for clause in asked.query.never])
+
+
+def is_scored(asked: Asked) -> bool:
+    """Whether some hits fit better than others: there are words."""
+    return any(isinstance(clause, Words) for clause in asked.query.must)
+
+
+def every(must: Iterable["Query"], *, never: Iterable["Query"] = ()) -> "Query":
+    """All of the first, none of the second."""
+    from tantivy import Occur, Query
+
+    clauses = [(Occur.Must, query) for query in must] + [(Occur.MustNot, query) for query in never]
+    return Query.boolean_query(clauses)
+
+
+def either(queries: Sequence["Query"]) -> "Query":
+    """At least one of them; the scores of those that hold add up."""
+    from tantivy import Occur, Query
+
+    if len(queries) == 1:
+        return queries[0]
+    return Query.boolean_query([(Occur.Should, query) for query in queries])
+
+
+def term(field: str, value: str) -> "Query":
+    """A whole value, or one word of a field that has words."""
+    from tantivy import Query
+
+    return Query.term_query(schema(), field, value, "position" if field in WORDS else "basic")
+
+
+def any_of(field: str, values: Iterable[str]) -> "Query":
+    """One of several whole values."""
+    from tantivy import Query
+
+    return Query.term_set_query(schema(), field, list(values))
+
+
+def unscored(query: "Query") -> "Query":
+    """It must hold, and says nothing about how well a hit fits."""
+    from tantivy import Query
+
+    return Query.const_score_query(query, 0.0)
+
+
+def goes_on(field: str, words: Sequence[str]) -> "Query":
+    """Words one after the other, the last of which may go on. Tokens are letters and digits: no pattern in them."""
+    from tantivy import Query
+
+    *firsts, last = words
+    if firsts:
+        return Query.regex_phrase_query(schema(), field, [*firsts, f"{last}.*"])
+    return Query.regex_query(schema(), field, f"{last}.*")
+
+
+def between(field: str, least: float | None, most: float | None) -> "Query":
+    """A number of the job within bounds, both inclusive; it must be known."""
+    from tantivy import FieldType, Query
+
+    if least is None and most is None:
+        return Query.exists_query(column(field))
+    return Query.range_query(schema(), column(field), FieldType.Float, lower_bound=least, upper_bound=most)
+
+
+def beyond(field: str, key: str) -> "Query":
+    """Sort keys behind this one.
+
+    tantivy's Python has a range of text in its query language alone, so this one thing is written in it: `key` must be
+    hexadecimal digits.
+    """
+    if not _KEY.fullmatch(key):
+        raise MalformedCursor("The cursor is damaged. Leave it out to begin at the first page.")
+    return _language().parse_query(f"{field}:{{{key} TO *}}")
+
+
+@functools.cache
+def _language() -> "Index":
+    from tantivy import Index
+
+    return Index(schema())
+
+
+def _clause(clause: Clause, forgiven: int) -> "Query":
+    if isinstance(clause, Range):
+        return unscored(between(clause.field, clause.least, clause.most))
+    fields = _ANYWHERE if clause.field is None else (clause.field,)
+    typos = allowed(clause, forgiven)
+    return either([query for field in fields for query in _in_field(field, clause, typos)])
+
+
+def _in_field(field: str, clause: Words, typos: int) -> list["Query"]:
+    from tantivy import Query
+
+    weight = _WEIGHTS.get(field, 1.0)
+    if clause.prefix:
+        return [Query.const_score_query(goes_on(field, clause.tokens), weight)]
+    if len(clause.tokens) > 1:
+        return [Query.boost_query(Query.phrase_query(schema(), field, list(clause.tokens)), weight)]
+    word = clause.tokens[0]
+    found = [Query.boost_query(term(field, word), weight)]
+    for distance in range(1, typos + 1):
+        near = Query.fuzzy_term_query(schema(), field, word, distance=distance)
+        found.append(Query.const_score_query(near, weight * _TYPO_WORTH[distance]))
+    return found
+
+
+def _filters(filters: Filters) -> list["Query"]:
+    from tantivy import FieldType, Query
+
+    either_of = {"kind": filters.kinds, "pipeline": filters.pipelines, "status": filters.statuses}
+    either_of |= {"color": filters.colors, "part": filters.parts}
+    found = [any_of(EXACT, (exact(field, value) for value in values)) for field, values in either_of.items() if values]
+    found += [term(EXACT, exact("tag", tag)) for tag in filters.tags]
+    found += [between(name, *bounds) for name, bounds in filters.ranges.items() if name in NUMBERS]
+    if filters.job_ids is not None:
+        found.append(any_of(JOB, filters.job_ids))
+    if filters.created_from is not None or filters.created_to is not None:
+        least = microseconds(filters.created_from) if filters.created_from is not None else None
+        most = microseconds(filters.created_to) - 1 if filters.created_to is not None else None
+        found.append(Query.range_query(schema(), CREATED, FieldType.Integer, lower_bound=least, upper_bound=most))
+    return found
