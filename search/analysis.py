@@ -7,6 +7,7 @@ A token is a run of letters and digits, folded: NFKC, case, accents and voicing 
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 MAX_TOKEN = 80  # characters; a sha256 has 64. What is longer is cut, in places and queries alike
 MAX_TEXT = 20_000  # characters of one place's text that are searched and shown
@@ -87,19 +88,27 @@ def edits(token: str) -> int:
 
 def spans(text: str) -> list[tuple[str, int, int]]:
     """The same words, and where each stands: [from, to) in characters of `text`."""
-    made: list[str] = []
-    origins: list[int] = []
-    for at, char in enumerate(_joined(text)):
-        becomes = _FOLDS[ord(char)]
-        made.append(becomes)
-        origins.extend([at] * len(becomes))
+    made, origins = _placed(_joined(text))
     found = []
-    for word in _WORD.finditer("".join(made)):
+    for word in _WORD.finditer(made):
         pieces = _OF_SIZE.finditer(word[0]) if _SIZE.fullmatch(word[0]) else [_WORD.match(word[0])]
         for piece in filter(None, pieces):
             first, last = word.start() + piece.start(), word.start() + piece.end() - 1
             found.append((piece[0][:MAX_TOKEN], origins[first], origins[last] + 1))
     return found
+
+
+def _placed(text: str) -> tuple[str, Sequence[int]]:
+    """The folded text, and from where in `text` each of its characters came."""
+    if text.isascii():  # each of these becomes one character
+        return text.translate(_FOLDS), range(len(text))
+    made: list[str] = []
+    origins: list[int] = []
+    for at, char in enumerate(text):
+        becomes = _FOLDS[ord(char)]
+        made.append(becomes)
+        origins.extend([at] * len(becomes))
+    return "".join(made), origins
 
 
 def _joined(text: str) -> str:

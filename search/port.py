@@ -37,9 +37,7 @@ class JobFacts:
     created_at: datetime
     finished_at: datetime | None = None
     tags: tuple[str, ...] = ()
-    numbers: Mapping[str, float] = field(
-        default_factory=lambda: MappingProxyType({})
-    )  # by `query.NUMBERS`, where known
+    numbers: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))  # by name of `query.NUMBERS`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,9 @@
 """The piece of a text that shows why it was found, and exactly where the words stand in it."""
 
 import functools
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from search.analysis import spans
 from search.query import Clause, Words, allowed
@@ -11,6 +12,9 @@ LENGTH = 160  # characters of text shown, before whole words are made and dots a
 _LEAD = 40  # of them before the first word found
 _CUT = 20  # characters at most that go to make the ends whole words
 _WORD = re.compile(r"\S+")
+_OFTEN = 64  # characters; longer words are not remembered
+_ENOUGH = 500  # places of a clause in one text that are looked at
+_Placed = tuple[str, int, int]
 _Marks = tuple[tuple[int, int], ...]
 
 
@@ -38,38 +42,43 @@ def distance(one: str, other: str, limit: int) -> int:
 
 
 @functools.lru_cache(maxsize=8192)
-def _spans(word: str) -> tuple[tuple[str, int, int], ...]:
+def _spans(word: str) -> tuple[_Placed, ...]:
     return tuple(spans(word))
 
 
-def _placed(text: str) -> list[tuple[str, int, int]]:
+def _placed(text: str) -> list[_Placed]:
     """All tokens with their bounds; word by word, since words come again."""
     placed = []
     for word in _WORD.finditer(text):
         at = word.start()
-        placed += [(token, at + first, at + last) for token, first, last in _spans(word[0])]
+        found = _spans(word[0]) if at + _OFTEN > word.end() else spans(word[0])
+        placed += [(token, at + first, at + last) for token, first, last in found]
     return placed
 
 
-def _found(placed: list[tuple[str, int, int]], words: Sequence[Words], forgiven: int) -> list[tuple[int, int, int]]:
+def _found(placed: list[_Placed], words: Sequence[Words], forgiven: int) -> list[tuple[int, int, int]]:
     """Bounds of each token that belongs to a match, with the number of its clause, in the order of the text."""
-    found = []
+    stand: dict[str, list[int]] = {}
+    for at, (token, _first, _last) in enumerate(placed):
+        stand.setdefault(token, []).append(at)
+    found: set[tuple[int, int, int]] = set()
     for number, clause in enumerate(words):
-        wanted, typos = clause.tokens, allowed(clause, forgiven)
-        known: dict[str, bool] = {}
-        for at, (token, _first, _last) in enumerate(placed):
-            if token not in known:
-                known[token] = (
-                    token.startswith(wanted[0])
-                    if clause.prefix and len(wanted) == 1
-                    else matches(token, wanted[0], typos)
-                )
-            if known[token] and (len(wanted) == 1 or _goes_on(placed, at, clause)):
-                found += [(first, last, number) for _token, first, last in placed[at : at + len(wanted)]]
+        for at in itertools.islice(_starts(stand, clause, allowed(clause, forgiven)), _ENOUGH):
+            if len(clause.tokens) == 1 or _goes_on(placed, at, clause):
+                found.update((first, last, number) for _token, first, last in placed[at : at + len(clause.tokens)])
     return sorted(found)
 
 
-def _goes_on(placed: list[tuple[str, int, int]], at: int, clause: Words) -> bool:
+def _starts(stand: dict[str, list[int]], clause: Words, typos: int) -> Iterable[int]:
+    """Where a clause may begin, in order."""
+    wanted = clause.tokens[0]
+    if len(clause.tokens) > 1 or not (clause.prefix or typos):
+        return stand.get(wanted, ())
+    good = [token for token in stand if (token.startswith(wanted) if clause.prefix else matches(token, wanted, typos))]
+    return sorted(itertools.chain.from_iterable(stand[token] for token in good))
+
+
+def _goes_on(placed: list[_Placed], at: int, clause: Words) -> bool:
     """Whether the rest of a phrase follows its first word."""
     here = [token for token, _first, _last in placed[at : at + len(clause.tokens)]]
     if len(here) < len(clause.tokens) or here[:-1] != list(clause.tokens[:-1]):
