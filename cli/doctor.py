@@ -45,6 +45,8 @@ def show(findings: Iterable[Finding], *, as_json: bool) -> Exit:
 
 def examine(data_dir: Path | None) -> Iterator[Finding]:
     """Look at one thing after the other; nothing is started or changed."""
+    from cli.doctor_gpu import gpu
+    from cli.doctor_node import javascript
     from cli.doctor_sandbox import sandbox
     from cli.doctor_services import broker, ledger
     from cli.service_commands import load_settings
@@ -58,7 +60,8 @@ def examine(data_dir: Path | None) -> Iterator[Finding]:
     yield _osmesa()
     yield _fbx()
     yield from _programs()
-    yield _gpu()
+    yield from javascript(settings)
+    yield from gpu(settings)
     yield _disk(settings.data_dir, settings.upload.disk_floor)
 
 
@@ -119,7 +122,6 @@ def _fbx() -> Finding:
 
 PROGRAMS = {
     "tesseract": ("scanned pages stay without text", "apt-get install tesseract-ocr"),
-    "node": ("the tests of the web page are not run", "apt-get install nodejs"),
     "gcc": ("packages without a ready wheel for this machine can't be built", "apt-get install gcc"),
 }
 
@@ -131,14 +133,6 @@ def _programs() -> Iterator[Finding]:
             yield Finding(name=name, state="ok", detail=path)
         else:
             yield Finding(name=name, state="absent", detail="not on PATH", cost=cost, cure=cure)
-
-
-def _gpu() -> Finding:
-    nodes = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
-    if nodes:
-        return Finding(name="gpu", state="ok", detail=f"NVIDIA: {', '.join(nodes)}")
-    detail = "no NVIDIA GPU is visible"
-    return Finding(name="gpu", state="absent", detail=detail, cost="3D validation computes on the CPU")
 
 
 def _disk(data_dir: Path, floor: int) -> Finding:

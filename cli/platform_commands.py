@@ -45,13 +45,14 @@ def up(
         ".heavylift"
     ),
     flower: Annotated[bool, typer.Option("--flower", help="Run Flower too.")] = False,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Let the validation of 3D models use this host's GPUs.")] = False,
     flower_port: Annotated[int, typer.Option(envvar="HEAVYLIFT_FLOWER_PORT", hidden=True)] = 5555,
 ) -> None:
     """Run API, one worker per pool, beat and an embedded broker; one Ctrl-C ends all."""
     if host not in LOOPBACK:
         hint = "there is no authentication yet: put a proxy that has it in front of 127.0.0.1"
         raise CommandError(f"listening on {host} would let anybody in", hint=hint)
-    plan = Plan(host=host, port=port or free_port(host), flower=flower, flower_port=flower_port)
+    plan = Plan(host=host, port=port or free_port(host), flower=flower, flower_port=flower_port, gpu=gpu)
     began = time.monotonic()
     try:
         with DataFolder(data_dir) as folder, running(folder, plan, say=say) as platform:

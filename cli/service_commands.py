@@ -31,11 +31,18 @@ def worker(
     concurrency: Annotated[
         int | None, typer.Option(help="Steps at once; the queue's own number otherwise.", min=1)
     ] = None,
+    *,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Let steps compute on this host's GPUs; pool validation.")] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Run the worker of one pool."""
     if pool not in QUEUES:
         raise CommandError(f"there is no pool {pool!r}", hint=f"pools: {', '.join(QUEUES)}")
+    if gpu and not QUEUES[pool].gpu:
+        able = ", ".join(name for name, queue in QUEUES.items() if queue.gpu)
+        raise CommandError(f"no step of pool {pool} computes on a GPU", hint=f"pools that take --gpu: {able}")
+    if gpu:
+        os.environ["HEAVYLIFT_GPU_ENABLED"] = "1"
     if concurrency is not None:
         os.environ["HEAVYLIFT_WORKER_CONCURRENCY"] = str(concurrency)
     settings = _service(f"worker-{pool}", data_dir)

@@ -21,6 +21,7 @@ class Plan:
     flower: bool = False
     flower_port: int = 5555
     pools: Sequence[str] = tuple(QUEUES)
+    gpu: bool = False  # for the pools that can use one
 
     @property
     def url(self) -> str:
@@ -36,7 +37,8 @@ class Plan:
     def services(self) -> dict[str, tuple[str, ...]]:
         """Name of each child and the arguments of its command."""
         services: dict[str, tuple[str, ...]] = {"api": ("api",)}
-        services |= {f"worker-{pool}": ("worker", pool) for pool in self.pools}
+        for pool in self.pools:
+            services[f"worker-{pool}"] = ("worker", pool, *(["--gpu"] if self.gpu and QUEUES[pool].gpu else []))
         services["beat"] = ("beat",)
         if self.flower:
             services["flower"] = ("flower",)

@@ -109,6 +109,17 @@ class SandboxSettings(BaseSettings):
     idle_exit: float = 300.0  # seconds after which an idle template ends, to give its memory back
 
 
+class GpuSettings(BaseSettings):
+    """Whether steps of the validation pool may compute on this host's GPUs, and how these are shared."""
+
+    model_config = _concern("GPU")
+    enabled: bool = False  # `worker validation --gpu` says the same; without it no process touches a GPU
+    memory_budget: int = Field(0, ge=0)  # bytes of one GPU that steps may claim together; 0: all but the reserve
+    reserve: int = Field(512 * MiB, ge=0)  # bytes of one GPU left to the driver and to others
+    losses: int = Field(3, ge=1)  # of a GPU in a row, after which it rests
+    rest: float = Field(600.0, ge=0)  # seconds that steps then use the CPU
+
+
 class RetentionSettings(BaseSettings):
     """How long things are kept."""
 
@@ -204,6 +215,7 @@ class Settings:
         self.store = StoreSettings()
         self.worker = WorkerSettings()
         self.sandbox = SandboxSettings()
+        self.gpu = GpuSettings()
         self.retention = RetentionSettings()
         self.catalog = CatalogSettings()
         self.studio = StudioSettings()
@@ -238,6 +250,11 @@ class Settings:
     def store_path(self) -> Path:
         """The local store's folder."""
         return self.store.path or self.data_dir / "store"
+
+    @property
+    def gpu_path(self) -> Path:
+        """Where the pools of this host share its GPUs."""
+        return self.data_dir / "run" / "gpu"
 
     @property
     def scratch_path(self) -> Path:

@@ -6,6 +6,7 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 
 from jobs.likeness import Family
 from jobs.model import Part
+from jobs.vram import GpuGrant
 
 
 class StepContext(Protocol):
@@ -30,6 +31,10 @@ class StepContext(Protocol):
     @property
     def part(self) -> Part:
         """Which slice of the step this run is, where it was split."""
+
+    @property
+    def gpu(self) -> GpuGrant | None:
+        """The GPU that the step may use, where it claimed VRAM and was let on one; None: it computes on the CPU."""
 
     def names(self, pattern: str) -> tuple[str, ...]:
         """Those artifacts that the step `reads` and that there are, sorted, whose names match (`text-*.jsonl`)."""

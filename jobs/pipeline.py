@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from jobs.errors import ConfigurationError
 from jobs.model import UPLOAD, Memory
 from jobs.queues import Queue, queue_named
+from jobs.vram import Vram
 
 ANY_KIND = "*"  # in `accepts`: whatever the bytes are, where the caller names the pipeline
 MAX_ATTEMPTS = 4  # the first try and three retries
@@ -35,6 +36,7 @@ class Step:
     resources: tuple[str, ...] = ()  # read-only reference data that `ctx.resource` gives: the compiled catalog
     timeout: float = 300.0  # seconds of execution
     memory: Memory = Memory.SMALL
+    vram: Vram | None = None  # what it claims of a GPU's memory; None: it computes on the CPU; only where isolated
     attempts: int = MAX_ATTEMPTS
     when: str | None = None  # an option that must be truthy, else the step is not planned; None: always planned
 
@@ -109,6 +111,9 @@ class Pipeline:
                 raise ConfigurationError(f"{message}make {needed} required, or {step.name} required=False")
             if step.ports and step.isolated:
                 raise ConfigurationError(f"step {self.name}.{step.name}: only isolated=False steps get ports")
+            if step.vram and not (step.isolated and step.queue.gpu):
+                message = f"step {self.name}.{step.name} claims VRAM: only isolated steps of a queue with gpu=True may"
+                raise ConfigurationError(message)
             if step.when is not None and step.when not in self.options.model_fields:
                 known = ", ".join(self.options.model_fields) or "none"
                 message = f"step {self.name}.{step.name}: there is no option {step.when!r}; the options are: {known}"

@@ -13,6 +13,7 @@ class Queue:
     purpose: str  # one sentence, shown by the CLI and in Flower
     concurrency: int  # supervising threads of one worker, so steps at once
     preload: tuple[str, ...] = ()  # modules that the pool's sandbox template imports before it forks
+    gpu: bool = False  # whether its worker may be started with --gpu: some of its steps claim VRAM
 
 
 PARSING = Queue(
@@ -49,6 +50,7 @@ VALIDATION = Queue(
     name="validation",
     purpose="checks 3D models, on the GPU where there is one",
     concurrency=1,
+    gpu=True,
     preload=("pipelines", "numpy", "trimesh", "scipy.sparse.csgraph", "parsers.model", "models.report", "orjson"),
 )
 THUMBNAILS = Queue(

@@ -8,6 +8,7 @@ from jobs.model import MiB, Status, StepRun
 
 # What a claimed step run says of itself (`StepRun.message`) until its host has room for it.
 WAITS_FOR_MEMORY = "waiting for memory on its host"
+WAITS_FOR_GPU = "waiting for memory on a GPU of its host"
 
 
 class WaitsFor(StrEnum):
@@ -20,6 +21,7 @@ class WaitsFor(StrEnum):
     WORKER = "worker"  # no worker of its pool lives
     TURN = "turn"  # those before it in line
     MEMORY = "memory"  # it is claimed, and its host has no room for it yet
+    GPU = "gpu"  # it is claimed, and its host's GPU has no room for it yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,8 @@ def told_by_row(step: StepRun) -> Waiting | None:
         return Waiting(reason=WaitsFor.STEPS, steps=step.needs)
     if step.status is Status.RUNNING and step.message == WAITS_FOR_MEMORY:
         return Waiting(reason=WaitsFor.MEMORY, queue=step.queue)
+    if step.status is Status.RUNNING and step.message == WAITS_FOR_GPU:
+        return Waiting(reason=WaitsFor.GPU, queue=step.queue)
     if step.status is not Status.QUEUED:
         return None
     reason = None if step.not_before is None else WaitsFor.RETRY
@@ -60,15 +64,21 @@ def sentence(step: StepRun, waiting: Waiting) -> str:
             said = "The broker does not take messages now; it is sent as soon as it does."
         case WaitsFor.WORKER:
             said = f"No worker of pool {queue} is alive."
-        case WaitsFor.MEMORY if step.alone:
-            said = "It is to run alone on its host, and waits until nothing else runs there."
         case WaitsFor.MEMORY:
-            said = f"Its host has no room yet for the {int(step.memory) // MiB} MiB that it may use."
+            said = _no_room(step)
+        case WaitsFor.GPU:
+            said = "The GPU of its host has no room yet for the memory that it claims there."
         case WaitsFor.TURN:
             said = f"{_ahead((waiting.place or 1) - 1)} in the queue {queue}."
         case None:
             said = f"It stands in the queue {queue}."
     return said
+
+
+def _no_room(step: StepRun) -> str:
+    if step.alone:
+        return "It is to run alone on its host, and waits until nothing else runs there."
+    return f"Its host has no room yet for the {int(step.memory) // MiB} MiB that it may use."
 
 
 def _ahead(steps: int) -> str:

@@ -12,6 +12,10 @@ from typing import Any, Literal, TypeVar
 from jobs.errors import TransientError
 
 CUDA, CPU = "cuda:0", "cpu"
+# A GPU's memory, seen on an H100: 560 MiB for the driver's context and our kernels and 62 for a batch; then 233 bytes for
+# each triangle of a million, 300 where none shares a corner.
+VRAM_FIXED = 640 * 1024**2  # bytes
+VRAM_EACH = 320  # bytes
 CACHE_VARIABLE = "WARP_CACHE_PATH"  # Warp's own: the folder that holds compiled kernels
 _Result = TypeVar("_Result")
 _LOG = logging.getLogger(__name__)
@@ -27,6 +31,15 @@ class Device:
 
     name: str  # as Warp spells it: `cuda:0`, `cpu`
     reason: str | None = None  # why this is not the GPU; None where it is, or where nobody asked for it
+    title: str | None = None  # as its maker calls it; None: not known
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.title})" if self.title else self.name
+
+
+def vram_of(triangles: int) -> int:
+    """Bytes of a GPU's memory that the kernels take for a model of so many triangles, the driver's own included."""
+    return VRAM_FIXED + VRAM_EACH * triangles
 
 
 def start(cache: Path | None = None) -> None:
@@ -57,7 +70,7 @@ def device(prefer: Literal["auto", "cuda", "cpu"] = "auto") -> Device:
     elif not wp.is_cuda_available():
         found = Device(name=CPU, reason="Warp finds no CUDA device here.")
     else:
-        found = Device(name=CUDA)
+        found = Device(name=CUDA, title=str(wp.get_device(CUDA).name))
     try:
         with watched(found):
             _load(found.name)
@@ -68,7 +81,7 @@ def device(prefer: Literal["auto", "cuda", "cpu"] = "auto") -> Device:
 
 
 def prepare(cache: Path) -> list[str]:
-    """Compile all kernels for each device of this machine into `cache`; seconds at first, milliseconds after.
+    """Compile all kernels for each device that Warp finds here into `cache`; seconds at first, milliseconds after.
 
     Nothing is written elsewhere. What is compiled for the CPU fits this kind of CPU only. Returns the devices.
     """

@@ -8,7 +8,10 @@ from jobs.likeness import Family
 from jobs.model import UPLOAD, Memory
 from jobs.pipeline import Pipeline, Step
 from jobs.queues import INDEXING, THUMBNAILS, VALIDATION
+from jobs.vram import Vram
+from models.devices import VRAM_EACH, VRAM_FIXED, vram_of
 from models.options import ModelOptions
+from parsers.model_faults import MAX_TRIANGLES
 
 if TYPE_CHECKING:
     from models.conformance import Conformance
@@ -40,6 +43,7 @@ def preview(ctx: StepContext) -> None:
     from parsers import model, model_preview
 
     scene = model.load(ctx.path(UPLOAD), ctx.kind)
+    ctx.summary(triangles=sum(len(scene.geometry[name].faces) for name, _ in model.instances(scene)))
     path = ctx.scratch / PREVIEW
     model_preview.write_preview(scene, ctx.kind, path)
     ctx.save(path, name=PREVIEW, media_type="model/gltf-binary")
@@ -70,12 +74,13 @@ def validate(ctx: StepContext) -> None:
     scene = model.load(upload, ctx.kind)
     ctx.progress(1, 2, "measuring")
     earlier = orjson.loads(ctx.resource("duplicates").read_bytes())
-    report, reason = examined(
+    report, concern = examined(
         model.normal(scene, ctx.kind),
         options=ModelOptions(**ctx.options),
         file_bytes=upload.stat().st_size,
         kernels=ctx.resource("kernels"),
         conformance=_conformance(ctx),
+        gpu=ctx.gpu,
         known=_known(earlier),
     )
     report["duplicates"] = {kind: earlier[kind] for kind in ("same", "alike")}
@@ -90,8 +95,8 @@ def validate(ctx: StepContext) -> None:
     ctx.summary(duplicates={kind: len(found) for kind, found in report["duplicates"].items()})
     for code, message in _concerns(report):
         ctx.warn(code, message)
-    if reason:
-        ctx.warn("model.kernels", reason)
+    if concern:
+        ctx.warn(concern.code, concern.message)
 
 
 def _known(earlier: dict[str, Any]) -> "Fingerprint | None":
@@ -204,6 +209,7 @@ PIPELINE = Pipeline(
             resources=("kernels", "duplicates"),
             timeout=600.0,
             memory=Memory.HUGE,
+            vram=Vram(fixed=VRAM_FIXED, each=VRAM_EACH, counted="triangles", most=vram_of(MAX_TRIANGLES)),
         ),
         Step(
             run=thumbnail,

@@ -31,6 +31,7 @@ class InProcessContext:
     ) -> None:
         self._job = job
         self.part = part
+        self.gpu = None  # for isolated steps only
         self._step = step
         self._inputs = inputs
         self._resources = resources

@@ -22,8 +22,10 @@ class KernelKeeper:
     stays as it is: a step then compiles for itself, seconds each time, and says so in the worker's log.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, gpu: bool = False) -> None:
+        """`gpu`: for the GPUs of this host, too; without it the compiler is kept off their devices."""
         self._folder = folder
+        self._gpu = gpu
         self._lock = threading.Lock()
         self._tried = False
 
@@ -37,9 +39,11 @@ class KernelKeeper:
         return self._folder
 
     def _compile(self) -> None:
-        code = "import sys, pathlib; from models.devices import prepare; prepare(pathlib.Path(sys.argv[1]))"
+        shut = "" if self._gpu else "from workers.sandbox.confine import shut_devices; shut_devices(); "
+        code = f"import sys, pathlib; {shut}from models.devices import prepare; prepare(pathlib.Path(sys.argv[1]))"
         root = Path(__file__).resolve().parents[1]
         env = {name: os.environ[name] for name in _KEPT if name in os.environ} | {"PYTHONPATH": str(root)}
+        env |= {} if self._gpu else {"CUDA_VISIBLE_DEVICES": "-1"}
         try:
             done = subprocess.run(
                 [sys.executable, "-P", "-c", code, str(self._folder)],

@@ -4,6 +4,8 @@ import os
 import socket
 from dataclasses import dataclass
 
+import structlog
+
 from broker import Publisher
 from config.settings import Settings
 from jobs.queues import Queue
@@ -24,7 +26,9 @@ from workers.reconcile import Reconciliation, Sides
 from workers.reconcile.requests import Requests
 from workers.resources import CatalogKeeper, OwnersWord, sample
 from workers.runner import Limits, Provider, Runner
-from workers.sandbox import Admission, Sandbox, capabilities
+from workers.sandbox import Admission, GpuPool, GpuRules, NoGpu, Sandbox, capabilities, visible_gpus
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +143,27 @@ def _name(queue: Queue) -> str:
 def build_sandbox(queue: Queue, settings: Settings) -> Sandbox:
     """The pool's sandbox, sharing this host's memory budget with those of the other pools."""
     admission = Admission(settings.data_dir / "run" / "admission", budget=settings.sandbox.memory_budget)
-    return Sandbox(name=queue.name, preload=queue.preload, idle_exit=settings.sandbox.idle_exit, admission=admission)
+    return Sandbox(
+        name=queue.name,
+        preload=queue.preload,
+        idle_exit=settings.sandbox.idle_exit,
+        admission=admission,
+        gpus=build_gpus(settings) if queue.gpu and settings.gpu.enabled else None,
+    )
+
+
+def build_gpus(settings: Settings) -> GpuPool | None:
+    """This host's GPUs; None where CUDA finds none: the pool works all the same, on the CPU."""
+    try:
+        found = visible_gpus()
+    except NoGpu as none:
+        log.warning("gpu.absent", reason=str(none))
+        return None
+    gpu = settings.gpu
+    rules = GpuRules(budget=gpu.memory_budget, reserve=gpu.reserve, losses=gpu.losses, rest=gpu.rest)
+    for one in found:
+        log.info("gpu.found", name=one.name, uuid=one.uuid, memory=one.memory, budget=rules.of(one), cuda=one.driver)
+    return GpuPool(found, settings.gpu_path, rules=rules)
 
 
 def build_runner(settings: Settings, *, ledger: Ledger, store: ObjectStore, sandbox: Sandbox) -> Runner:
@@ -174,7 +198,7 @@ def build_resources(settings: Settings, *, ledger: Ledger, store: ObjectStore) -
     """The reference data that steps may ask for, by name."""
     password = settings.studio.password
     return {
-        "kernels": KernelKeeper(settings.data_dir / "cache" / "kernels"),
+        "kernels": KernelKeeper(settings.data_dir / "cache" / "kernels", gpu=settings.gpu.enabled),
         "catalog": CatalogKeeper(ledger, store, folder=settings.data_dir / "cache" / "catalog", sample=sample),
         "duplicates": EarlierJobs(ledger),
         "reading": OwnersWord(ledger, studio_password=password.get_secret_value() if password else None),

@@ -103,6 +103,20 @@ def test_compose__a_pool_can_hold_its_steps():
         assert int(SERVICES[pool]["mem_limit"].removesuffix("g")) * 1024**3 >= need, pool
 
 
+def test_gpu__is_for_the_validation_pool_alone():
+    """The file for hosts with GPUs changes the pools that can use one, each still of its own queue and large enough."""
+    services = yaml.safe_load(text_of(Path("deploy/gpu.yml")))["services"]
+    assert set(services) == {name for name, queue in QUEUES.items() if queue.gpu}
+    for name, service in services.items():
+        assert service["command"] == [*SERVICES[name]["command"], "--gpu"]
+        (devices,) = service["deploy"]["resources"]["reservations"]["devices"]
+        assert devices == {"driver": "nvidia", "count": "all", "capabilities": ["gpu", "compute"]}
+        steps = [one for pipeline in pipelines().values() for one in pipeline.steps if one.queue.name == name]
+        at_once = int(service["environment"]["HEAVYLIFT_WORKER_CONCURRENCY"].partition(":-")[2].removesuffix("}"))
+        need = at_once * max(int(one.memory) for one in steps) + 512 * 1024**2
+        assert int(service["mem_limit"].removesuffix("g")) * 1024**3 >= need
+
+
 def test_compose__nothing_starts_before_what_it_needs():
     """Whoever uses ledger, broker or store waits until they answer and the tables are made."""
     for name in OURS - {"migrate"}:
@@ -133,7 +147,8 @@ def test_compose__every_setting_is_one_of_ours():
     for concern in vars(settings).values():
         fields = getattr(type(concern), "model_fields", {})
         known |= {f"{type(concern).model_config['env_prefix']}{name}".upper() for name in fields}
-    given = {name for service in SERVICES.values() for name in service.get("environment", {})}
+    more = yaml.safe_load(text_of(Path("deploy/gpu.yml")))["services"]
+    given = {name for one in (*SERVICES.values(), *more.values()) for name in one.get("environment", {})}
     assert {name for name in given if name.startswith("HEAVYLIFT_")} <= known
 
 

@@ -1,11 +1,15 @@
 """Kernels are compiled once per host, by a process of their own; where that fails, steps go on without."""
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from workers.kernels import KernelKeeper
+from workers.sandbox import capabilities
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def compiled(folder: Path) -> dict[str, int]:
@@ -45,3 +49,38 @@ def test_keeper__hands_no_secret_to_the_compiler(tmp_path, monkeypatch):
     KernelKeeper(tmp_path / "kernels")(None, tmp_path)
     assert "PYTHONPATH" in told.read_text()
     assert "swordfish" not in told.read_text()
+
+
+SHUT = """
+import os
+from workers.sandbox.confine import shut_devices
+assert shut_devices()
+for path in ("/dev/null", "/dev/ptmx", "/proc/self/comm"):
+    try:
+        os.close(os.open(path, os.O_RDWR))
+        print("opened")
+    except PermissionError:
+        print("refused")
+"""
+
+
+def test_keeper__keeps_its_compiler_off_devices():
+    """A compiler that is to touch no GPU can open no device but the harmless ones, and still writes files."""
+    if not capabilities().landlock:
+        pytest.skip("this kernel has no Landlock, which keeps it off")
+    done = subprocess.run([sys.executable, "-c", SHUT], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["opened", "refused", "opened"]
+
+
+@pytest.mark.parametrize(("gpu", "seen"), [(False, "CUDA_VISIBLE_DEVICES=-1"), (True, "CUDA_VISIBLE_DEVICES=0")])
+def test_keeper__shows_gpus_where_pools_use_them(tmp_path, monkeypatch, gpu, seen):
+    """With --gpu the compiler sees the GPUs that the worker sees; without, none."""
+    told = tmp_path / "environment"
+    program = tmp_path / "python"
+    program.write_text(f'#!/bin/sh\nenv > {told}\necho "$@" >> {told}\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    KernelKeeper(tmp_path / "kernels", gpu=gpu)(None, tmp_path)
+    assert seen in told.read_text().splitlines()
+    assert ("shut_devices()" in told.read_text()) is not gpu

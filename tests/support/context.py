@@ -11,6 +11,7 @@ from jobs.context import Place
 from jobs.errors import Cancelled, StepError
 from jobs.likeness import Family, Fingerprint
 from jobs.model import UPLOAD, WHOLE, Part
+from jobs.vram import GpuGrant
 
 
 class FolderContext:
@@ -27,10 +28,12 @@ class FolderContext:
         options: Mapping[str, Any] | None = None,
         resources: Mapping[str, Path] | None = None,
         part: Part = WHOLE,
+        gpu: GpuGrant | None = None,
     ) -> None:
         self.options: Mapping[str, Any] = options or {}
         self._resources = resources or {}
         self.part = part
+        self.gpu = gpu
         self.splits: dict[str, int] = {}
         self.submitted: list[tuple[str, str, dict[str, Any], str]] = []  # artifact, pipeline, options, file name
         self.kind = kind

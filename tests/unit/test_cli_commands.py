@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from support.command_line import ROOT, heavylift
 
+from cli.services import Plan
+from workers.sandbox import Gpu, GpuPool, GpuRules
+
 
 def test_start__loads_nothing_heavy():
     """Every command pays for what `cli.app` imports, so that is neither HTTP, nor database, nor broker, nor rich."""
@@ -107,6 +110,35 @@ def test_doctor__speaks_json_lines(tmp_path: Path):
     } <= names
     assert all(finding["cost"] for finding in findings if finding["state"] == "absent")
     assert not (tmp_path / ".heavylift").exists()
+
+
+def test_worker__a_gpu_where_no_step_uses_one():
+    """--gpu is refused for a pool without such steps, and the hint names those with."""
+    ended = heavylift("worker", "parsing", "--gpu")
+    assert ended.returncode == 2
+    assert "no step of pool parsing computes on a GPU" in ended.stderr
+    assert "validation" in ended.stderr
+
+
+def test_up__hands_gpus_to_the_pools_that_use_them():
+    """`up --gpu` starts the validation pool with it, and no other."""
+    with_gpu = {name: words for name, words in Plan(gpu=True).services().items() if "--gpu" in words}
+    assert with_gpu == {"worker-validation": ("worker", "validation", "--gpu")}
+    assert not any("--gpu" in words for words in Plan().services().values())
+
+
+def test_doctor__tells_a_gpu_that_rests(tmp_path: Path):
+    """The doctor names each GPU that a pool was let on, what is claimed of it, and that it rests."""
+    gpu = Gpu(uuid="GPU-00000000-0000-0000-0000-000000000000", name="Pretended", memory=8 << 30)
+    folder = tmp_path / "run" / "gpu"
+    pool = GpuPool([gpu], folder, rules=GpuRules(losses=1))
+    well = json.loads(heavylift("doctor", "--json", HEAVYLIFT_DATA_DIR=str(tmp_path)).stdout.splitlines()[-2])
+    assert (well["name"], well["state"]) == ("gpu pool", "ok")
+    assert "Pretended (GPU-00000000): 0.0 GiB of 7.5 GiB claimed, 8.0 GiB in all" in well["detail"]
+    pool.tell(gpu, was_well=False)
+    rests = json.loads(heavylift("doctor", "--json", HEAVYLIFT_DATA_DIR=str(tmp_path)).stdout.splitlines()[-2])
+    assert (rests["name"], rests["state"]) == ("gpu pool", "limited")
+    assert "lost 1 time in a row" in rests["detail"]
 
 
 def test_doctor__a_database_that_is_named_and_away_counts(tmp_path: Path):

@@ -5,8 +5,8 @@ import struct
 
 import pytest
 
-from workers.sandbox.seccomp import rest_part, shared_part
-from workers.sandbox.syscalls import _NUMBERS, NO_TRUNCATE, REFUSED, Rule, number, own_signals_only
+from workers.sandbox.seccomp import offered_part, rest_part, shared_part
+from workers.sandbox.syscalls import _NUMBERS, NO_TRUNCATE, OFFERING, REFUSED, Rule, number, own_signals_only
 
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -122,3 +122,23 @@ def test_numbers__are_unique_on_each_machine() -> None:
     for column in (0, 1):
         known = [numbers[column] for numbers in _NUMBERS.values() if numbers[column] is not None]
         assert len(known) == len(set(known))
+
+
+@BOTH
+def test_gpu__a_socket_may_be_offered(machine: str) -> None:
+    """In a pool with GPUs a child on one may offer a socket of one kind; one that is on none, nothing of the sort."""
+    on_gpu = (shared_part(machine, gpus=True), rest_part(machine, (), gpus=True, gpu=True), offered_part(machine))
+    off_gpu = (shared_part(machine, gpus=True), rest_part(machine, (), gpus=True))
+
+    def asked(programs: tuple[bytes, ...], call: str, *arguments: int) -> int:
+        nr = number(call, machine)
+        assert nr is not None
+        return min(_verdict(program, machine=machine, nr=nr, arguments=arguments) for program in programs)
+
+    kinds = {(1, 5), (1, 5 | 0x80000), (1, 1), (1, 2), (2, 5), (2, 1), (40, 5)}
+    assert {kind for kind in kinds if asked(on_gpu, "socket", *kind) == ALLOW} == {(1, 5), (1, 5 | 0x80000)}
+    assert {asked(on_gpu, call) for call in ("bind", "listen")} == {ALLOW}
+    for call, error in REFUSED.items():
+        if number(call, machine) is not None:
+            assert asked(off_gpu, call) == ERRNO | error, call
+            assert call in OFFERING or asked(on_gpu, call) == ERRNO | error, call

@@ -4,6 +4,8 @@ from workers.sandbox.admission import Admission
 from workers.sandbox.call import Call, Output, Result
 from workers.sandbox.collect import remove, taken
 from workers.sandbox.confine import Capabilities, capabilities
+from workers.sandbox.cuda import Gpu, NoGpu, visible_gpus
+from workers.sandbox.gpus import GpuPool, GpuRules, GpuState, states
 from workers.sandbox.report import Submission
 from workers.sandbox.sandbox import Sandbox
 
@@ -11,11 +13,18 @@ __all__ = [
     "Admission",
     "Call",
     "Capabilities",
+    "Gpu",
+    "GpuPool",
+    "GpuRules",
+    "GpuState",
+    "NoGpu",
     "Output",
     "Result",
     "Sandbox",
     "Submission",
     "capabilities",
     "remove",
+    "states",
     "taken",
+    "visible_gpus",
 ]

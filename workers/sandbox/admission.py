@@ -70,6 +70,11 @@ class Admission:
         with self._alone():
             return sum(claim.size for claim in self._living() if claim.granted)
 
+    def wanted(self) -> int:
+        """Bytes that are granted or waited for at the moment."""
+        with self._alone():
+            return sum(claim.size for claim in self._living())
+
     def _wait(self, size: int, stop: threading.Event, on_wait: Callable[[], None]) -> tuple[_Claim, int] | None:
         if stop.is_set():
             return None

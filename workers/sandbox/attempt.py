@@ -12,8 +12,10 @@ from typing import Any
 from workers.sandbox import collect
 from workers.sandbox.call import Call
 from workers.sandbox.frames import BrokenFrame, FrameReader, encode
+from workers.sandbox.gpus import ON_CPU, Place
 from workers.sandbox.process import Process
 from workers.sandbox.report import BrokenReport, Report, checked
+from workers.sandbox.resident import Resident
 from workers.sandbox.verdict import Ending, Why
 
 _TICK = 0.05  # seconds between looks at `stop`, the clock and the disk
@@ -40,9 +42,17 @@ class Attempt:
     """Used once, by one thread."""
 
     def __init__(
-        self, call: Call, template: Process, *, on_progress: Callable[[float, str], None], stop: threading.Event
+        self,
+        call: Call,
+        template: Process,
+        *,
+        on_progress: Callable[[float, str], None],
+        stop: threading.Event,
+        place: Place = ON_CPU,
     ) -> None:
         self._call = call
+        self._place = place
+        self._memory = Resident(call.memory + template.hello["inherited"]) if place.gpu else None
         self._template = template
         self._on_progress = on_progress
         self._stop = stop
@@ -105,7 +115,11 @@ class Attempt:
             "max_output": call.max_output,
             "max_outputs": call.max_outputs,
             "part": list(call.part),
+            "gpu": None,
         }
+        if self._place.gpu:
+            order["gpu"] = {"name": self._place.gpu.name, "vram": self._place.vram}
+            order["gpu_uuid"] = self._place.gpu.uuid
         self._line.settimeout(_PATIENCE)
         with contextlib.suppress(OSError):  # it is dead already: the status line says how
             self._line.sendall(encode(order))
@@ -145,7 +159,10 @@ class Attempt:
         for word in self._statuses.feed(received):
             if "refused" in word:
                 raise Refused(word["refused"])
-            self._ended = word
+            if "pid" not in word:
+                self._ended = word
+            elif self._memory:
+                self._memory.watch(word["pid"])
 
     def _hear_line(self) -> bool:
         """Take what the child says; False where there is no more to come for now."""
@@ -215,6 +232,8 @@ class Attempt:
             self._kill(Why.STOP)
         elif now > self._deadline:
             self._kill(Why.TIMEOUT)
+        elif self._memory and self._memory.exceeded():
+            self._kill(Why.MEMORY)
         elif now > self._disk_at:
             self._disk_at = now + _DISK_EVERY
             files = 2 * self._call.max_outputs + 10_000

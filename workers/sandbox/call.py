@@ -30,7 +30,8 @@ class Call:
     kind: str  # as the sniffer saw it
     part: Part = WHOLE  # which slice of its step this run is
     timeout: float  # wall seconds of execution
-    memory: int  # bytes of address space beyond the warm template
+    memory: int  # bytes of address space beyond the warm template; on a GPU of memory that is its own or touched
+    vram: int = 0  # bytes of a GPU's memory; 0: it computes on the CPU
     alone: bool = False  # no other step on this host meanwhile
     cpu_seconds: float | None = None  # of each process; None: timeout x cores
     max_output: int  # bytes of one file

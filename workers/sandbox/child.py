@@ -43,11 +43,16 @@ def live(line: int, printed: int, *, parent: int, confinement: Confinement, mapp
     order = read_frame(line)
     _settle_in(order)
     _set_rank(_FIRST)
-    limits = Limits(address_space=order["memory"], cpu_seconds=order["cpu_seconds"], file_size=order["max_output"])
+    limits = Limits(
+        memory=order["memory"],
+        cpu_seconds=order["cpu_seconds"],
+        file_size=order["max_output"],
+        gpu=order["gpu"] is not None,
+    )
     confinement.apply(reads=order["reads"], writes=order["writes"], limits=limits, mapped=mapped)
     _keep_only(line, printed)
-    bind_to_parent(parent)
-    confinement.filter_calls()
+    bind_to_parent(parent, open_to_self=limits.gpu and confinement.landlock > 0)
+    confinement.filter_calls(gpu=limits.gpu)
     gc.enable()
     _tell({"ready": True})
     report = perform(order, tell=_tell)
@@ -72,6 +77,7 @@ def rehearse() -> None:
         "inputs": {"upload": "/"},
         "resources": {},
         "part": [0, 1],
+        "gpu": None,
     } | names
     reading, writing = os.pipe()  # holds far more than two small frames
     try:
@@ -172,6 +178,7 @@ def _settle_in(order: Mapping[str, Any]) -> None:
     for name in ("TMPDIR", "HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"):
         os.environ[name] = order["tmp"]
     tempfile.tempdir = order["tmp"]
+    os.environ["CUDA_VISIBLE_DEVICES"] = order["gpu_uuid"] if order["gpu"] else "-1"
 
 
 def _set_rank(rank: bytes) -> None:

@@ -3,6 +3,7 @@
 Every layer stands alone: where the kernel lacks one, the others still hold, and `Capabilities` says so.
 """
 
+import glob
 import os
 import resource
 import signal
@@ -22,7 +23,7 @@ from workers.sandbox.syscalls import NO_TRUNCATE, Rule, machine, own_signals_onl
 _OPEN_FILES = 512
 _PROCESSES = 512  # with threads; counted where a user namespace makes the count our own
 _LIMITED = (
-    resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC,
+    resource.RLIMIT_AS, resource.RLIMIT_DATA, resource.RLIMIT_CPU, resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE, resource.RLIMIT_NPROC,
 )  # fmt: skip
 _REPORTING = 32 * 1024 * 1024  # bytes of address space beyond the limit, to be able to say that it was hit
 
@@ -33,6 +34,7 @@ _WRITE = (
     | kernel.MAKE_DIR | kernel.MAKE_REG | kernel.MAKE_SYM | kernel.MAKE_FIFO | kernel.MAKE_SOCK
 )  # fmt: skip
 _DEVICE = kernel.READ_FILE | kernel.WRITE_FILE | kernel.IOCTL_DEV
+_COMMENT = _READ | kernel.WRITE_FILE
 _NO_TCP = 0b11  # LANDLOCK_ACCESS_NET_BIND_TCP, _CONNECT_TCP
 _KEPT_IN = 0b11  # LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, _SIGNAL
 
@@ -43,6 +45,13 @@ _SYSTEM_READ = (
     "/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu",
 )  # fmt: skip
 _SYSTEM_DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+# What CUDA's driver opens beyond that. All GPUs: which one a step sees is said in its environment.
+_GPU_DEVICES = ("/dev/nvidiactl", "/dev/nvidia-uvm", "/dev/nvidia-uvm-tools", "/dev/nvidia[0-9]*")
+_GPU_READ = (
+    "/proc/driver/nvidia", "/proc/devices", "/proc/modules", "/proc/self", "/proc/sys/vm", "/sys/bus/pci",
+    "/sys/devices", "/sys/module/nvidia", "/sys/module/nvidia_uvm",
+)  # fmt: skip
+_GPU_WRITE = ("/proc/self/task",)  # it names its threads, and does not start where it can't
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +91,10 @@ def capabilities() -> Capabilities:
 class Limits:
     """What one child may use."""
 
-    address_space: int  # bytes beyond what the template has mapped
+    memory: int  # bytes beyond the template's: of address space, or, on a GPU, of memory that is its own
     cpu_seconds: int
     file_size: int  # bytes
+    gpu: bool = False  # with the devices of the GPUs
 
 
 # Our own packages that steps import, and the sandbox itself.
@@ -111,16 +121,20 @@ def readable_code(packages_root: Path, extra: Iterable[Path]) -> list[Path]:
 class Confinement:
     """Made once in the template; `apply()` runs in each child and has to be cheap."""
 
-    def __init__(self, code: Sequence[Path], *, without: Iterable[str] = ()) -> None:
-        """`without` names kernel features to leave alone, as if the kernel were older: for tests and for debugging."""
+    def __init__(self, code: Sequence[Path], *, without: Iterable[str] = (), gpus: bool = False) -> None:
+        """`without` names kernel features to leave alone, as if the kernel were older: for tests and for debugging.
+
+        `gpus`: some of the children use GPUs.
+        """
         missing = frozenset(without)
+        self._gpus = gpus
         self.landlock = 0 if "landlock" in missing else kernel.landlock_abi()
         if self.landlock > 5 and "scopes" in missing:
             self.landlock = 5
         self.seccomp = "seccomp" not in missing and seccomp.available()
         self.network = self._cut_network(missing)
         if self.seccomp:
-            kernel.seccomp_program(seccomp.rest_part(machine(), ()))
+            kernel.seccomp_program(seccomp.rest_part(machine(), (), gpus=gpus))
         handled_by = {1: kernel.REFER - 1, 2: kernel.TRUNCATE - 1, 3: kernel.IOCTL_DEV - 1, 4: kernel.IOCTL_DEV - 1}
         self._handled = handled_by.get(self.landlock, 2 * kernel.IOCTL_DEV - 1)
         self._open_to_all = (*_SYSTEM, *map(str, code))
@@ -135,7 +149,7 @@ class Confinement:
         kernel.drop_capabilities(keep_reading=self.landlock > 0 and os.geteuid() == 0)
         kernel.no_new_privileges()
         if self.seccomp:
-            seccomp.install_shared()
+            seccomp.install_shared(gpus=self._gpus)
 
     def rehearse(self) -> None:
         """Go through the motions of `apply()`: Python is quicker, and copies less after a fork, in code that has run."""
@@ -147,8 +161,10 @@ class Confinement:
 
     def apply(self, *, reads: Iterable[str], writes: Iterable[str], limits: Limits, mapped: int) -> None:
         """Confine this process for good, beyond what `share()` did. `mapped` is the address space that it has from its template, in bytes."""
-        address_space = mapped + limits.address_space
-        self._limit(resource.RLIMIT_AS, address_space, address_space + _REPORTING)
+        # CUDA reserves far more address space than a machine has memory. There, private memory is counted instead;
+        # what is shared, or is the driver's, is watched from outside (`resident`).
+        which, before = (resource.RLIMIT_DATA, _data()) if limits.gpu else (resource.RLIMIT_AS, mapped)
+        self._limit(which, before + limits.memory, before + limits.memory + _REPORTING)
         # A child that catches SIGXCPU gets two seconds to live.
         self._limit(resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 2)
         self._limit(resource.RLIMIT_FSIZE, limits.file_size, limits.file_size)
@@ -156,11 +172,11 @@ class Confinement:
         if self.network == "userns":
             self._limit(resource.RLIMIT_NPROC, _PROCESSES, _PROCESSES)
         if self.landlock:
-            ruleset = self._ruleset(reads, writes)
+            ruleset = self._ruleset(reads, writes, gpu=limits.gpu)
             kernel.landlock_restrict(ruleset)
             os.close(ruleset)
 
-    def filter_calls(self) -> None:
+    def filter_calls(self, *, gpu: bool = False) -> None:
         """The last lock: after it the process can no longer set up the others."""
         if not self.seccomp:
             return
@@ -169,7 +185,7 @@ class Confinement:
             extra += own_signals_only(os.getpid())
         if self.landlock < 3:
             extra += (NO_TRUNCATE,)
-        seccomp.install_rest(extra)
+        seccomp.install_rest(extra, gpus=self._gpus, gpu=gpu)
 
     def describe(self) -> dict[str, Any]:
         """Which layers this template's children get, and the folders that all of them may read."""
@@ -203,7 +219,7 @@ class Confinement:
             granted[facts.st_dev, facts.st_ino] = access
             yield kernel.landlock_rule(fd, access=self._fitting(fd, access))
 
-    def _ruleset(self, reads: Iterable[str], writes: Iterable[str]) -> int:
+    def _ruleset(self, reads: Iterable[str], writes: Iterable[str], *, gpu: bool = False) -> int:
         ruleset = kernel.landlock_ruleset(
             self._handled,
             network=_NO_TCP if self.landlock >= 4 else 0,
@@ -211,7 +227,10 @@ class Confinement:
             abi=self.landlock,
         )
         kernel.landlock_add(ruleset, self._rules)
-        for paths, access in ((reads, _READ), (writes, _WRITE)):
+        grants = [(reads, _READ), (writes, _WRITE)]
+        if gpu:
+            grants += [(_gpu_devices(), _DEVICE), (filter(os.path.exists, _GPU_READ), _READ), (_GPU_WRITE, _COMMENT)]
+        for paths, access in grants:
             for path in paths:
                 fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
                 kernel.landlock_add(ruleset, (kernel.landlock_rule(fd, access=self._fitting(fd, access)),))
@@ -226,16 +245,49 @@ class Confinement:
 
 def lift_memory_limit() -> None:
     """A little room beyond the memory limit, to be able to report that it was hit."""
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+    for which in (resource.RLIMIT_AS, resource.RLIMIT_DATA):
+        _, hard = resource.getrlimit(which)
+        resource.setrlimit(which, (hard, hard))
 
 
-def bind_to_parent(parent: int) -> None:
-    """Die when the template dies, even if it just has."""
+def _gpu_devices() -> list[str]:
+    return [path for pattern in _GPU_DEVICES for path in sorted(glob.glob(pattern))]  # noqa: PTH207 - absolute patterns
+
+
+def shut_devices() -> bool:
+    """Open no device any more in this process but the harmless ones; False where this kernel can't do that."""
+    abi = kernel.landlock_abi()
+    if not abi:
+        return False
+    ruleset = kernel.landlock_ruleset(kernel.READ_FILE | kernel.WRITE_FILE, network=0, scoped=0, abi=abi)
+    paths = [f"/{name}" for name in os.listdir("/") if name != "dev"]  # noqa: PTH208 - strings are what is wanted
+    for path in (*paths, *_SYSTEM_DEVICES):
+        fd = _opened(path)
+        if fd is not None:
+            kernel.landlock_add(ruleset, (kernel.landlock_rule(fd, access=kernel.READ_FILE | kernel.WRITE_FILE),))
+            os.close(fd)
+    kernel.no_new_privileges()
+    kernel.landlock_restrict(ruleset)
+    os.close(ruleset)
+    return True
+
+
+def bind_to_parent(parent: int, *, open_to_self: bool = False) -> None:
+    """Die when the template dies, even if it just has.
+
+    `open_to_self`: its own files in /proc stay its own, whoever it runs as, which opens them to processes beside it as
+    well; only where Landlock keeps these off.
+    """
     kernel.die_with_parent(signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
-    kernel.not_dumpable()
+    if not open_to_self:
+        kernel.not_dumpable()
+
+
+def _data() -> int:
+    """Bytes of private writable memory that this process has mapped, as RLIMIT_DATA counts them."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[5]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def _ceiling(which: int) -> int:

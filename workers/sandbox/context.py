@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from jobs.errors import StepError
 from jobs.likeness import Family, Fingerprint
 from jobs.model import Part
+from jobs.vram import GpuGrant
 from workers.sandbox.report import MAX_COUNTERS, MAX_SUBMISSIONS, MAX_WARNINGS, BrokenReport, plain, saved, submission
 
 _PROGRESS_EVERY = 0.05  # seconds between two words of progress
@@ -27,6 +28,7 @@ class ChildContext:
         self._inputs: Mapping[str, str] = order["inputs"]
         self._resources: Mapping[str, str] = order["resources"]
         self.part = Part(*order["part"])
+        self.gpu: GpuGrant | None = GpuGrant(**order["gpu"]) if order.get("gpu") else None
         self._max_outputs: int = order["max_outputs"]
         self._tell = tell
         self._saved: dict[str, dict[str, str]] = {}

@@ -43,6 +43,7 @@ class Recipe:
     read_only: tuple[Path, ...]  # further folders that children may read
     extra_path: tuple[Path, ...]  # further folders on sys.path; readable too
     without: tuple[str, ...]  # kernel features to leave alone
+    gpus: bool = False  # its steps may use GPUs, whose driver may lie in a folder of LD_LIBRARY_PATH
 
 
 class Process:
@@ -56,7 +57,7 @@ class Process:
         with theirs:
             self._popen = subprocess.Popen(
                 [sys.executable, _START, str(theirs.fileno())],
-                env=_clean_environment(recipe.extra_path),
+                env=_clean_environment(recipe.extra_path, libraries=_libraries() if recipe.gpus else ""),
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -119,6 +120,7 @@ class Process:
             "idle_exit": self._recipe.idle_exit,
             "read_only": [str(path) for path in (*self._recipe.read_only, *self._recipe.extra_path)],
             "without": self._recipe.without,
+            "gpus": self._recipe.gpus,
         }
         deadline = time.monotonic() + _WARM_UP
         try:
@@ -181,7 +183,13 @@ def _members(session: int) -> set[int]:
     return found
 
 
-def _clean_environment(extra_path: Sequence[Path]) -> dict[str, str]:
+def _libraries() -> str:
+    """Where this process was told to look for libraries, of folders that children may read anyway."""
+    folders = os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep)
+    return os.pathsep.join(one for one in folders if one.startswith("/usr/") and Path(one).is_dir())
+
+
+def _clean_environment(extra_path: Sequence[Path], *, libraries: str = "") -> dict[str, str]:
     """Written out in full, so that no secret of the supervisor's can slip in."""
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -202,7 +210,7 @@ def _clean_environment(extra_path: Sequence[Path]) -> dict[str, str]:
         "MALLOC_ARENA_MAX": "2",
     }
     measured = {name: os.environ[name] for name in _MEASURING if name in os.environ}
-    return environment | measured
+    return environment | measured | ({"LD_LIBRARY_PATH": libraries} if libraries else {})
 
 
 def _forward(stream: IO[bytes], pool: str) -> None:

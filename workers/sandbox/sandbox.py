@@ -5,21 +5,25 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jobs.errors import ConfigurationError, Fault
+from jobs.model import Notice
 from jobs.outcomes import Usage
-from jobs.waiting import WAITS_FOR_MEMORY
+from jobs.waiting import WAITS_FOR_GPU, WAITS_FOR_MEMORY
 from workers.sandbox import collect, verdict
 from workers.sandbox.admission import Admission
 from workers.sandbox.attempt import Attempt, NotStarted, Refused
 from workers.sandbox.call import Call, Output, Result
+from workers.sandbox.cuda import Gpu
+from workers.sandbox.gpus import LOST, ON_CPU, TOO_SMALL, GpuPool, Place
 from workers.sandbox.oom import OomKills
 from workers.sandbox.process import Process, Recipe, TemplateError, ThreadsInTemplate
 from workers.sandbox.verdict import Ending, Why
 
 _STARTS = 3  # tries to find a template that is not just retiring
+_PERHAPS_LOST = frozenset({"step.crashed", "step.exited", "step.timeout", LOST})  # how a GPU that fails can end a run
 _LOG = logging.getLogger(__name__)
 
 
@@ -33,6 +37,7 @@ class Sandbox:
         preload: Sequence[str],
         idle_exit: float = 300.0,
         admission: Admission | None = None,
+        gpus: GpuPool | None = None,
         read_only: Sequence[Path] = (),
         extra_path: Sequence[Path] = (),
         without: Sequence[str] = (),
@@ -49,8 +54,10 @@ class Sandbox:
             read_only=tuple(read_only),
             extra_path=tuple(extra_path),
             without=tuple(without),
+            gpus=gpus is not None,
         )
         self._admission = admission
+        self._gpus = gpus
         self._template: Process | None = None
         self._lock = threading.Lock()
         self._closed = False
@@ -58,19 +65,35 @@ class Sandbox:
 
     def run(self, call: Call, *, on_progress: Callable[[float, str], None], stop: threading.Event) -> Result:
         """Run `call` to its end, or until `stop` is set; whatever happens in the child becomes a Result."""
-        with self._admitted(call, on_progress, stop) as admitted:
-            if not admitted:
+        # The GPU first: who waits for it then holds no memory that other pools could use, and who holds memory waits
+        # for nothing any more.
+        with self._placed(call, on_progress, stop) as place:
+            if place is None:
                 return _result(Ending(why=Why.STOP), call)
-            call = replace(call, scratch=call.scratch.resolve())
-            collect.prepare(call.scratch)
-            try:
-                ending = self._attempt(call, on_progress, stop)
-            except (TemplateError, Refused) as error:
-                if stop.is_set():
+            with self._admitted(call, on_progress, stop) as admitted:
+                if not admitted:
                     return _result(Ending(why=Why.STOP), call)
-                _LOG.error("sandbox of pool %s: %s", self._recipe.name, error)
-                return Result(fault=verdict.unavailable("No process could be started for the step.", call))
-            return self._settled(ending, call)
+                result = self._run(call, place, on_progress=on_progress, stop=stop)
+        if place.gpu and self._gpus:
+            _tell(self._gpus, place.gpu, result)
+        if place.warning:
+            told = Notice(code=TOO_SMALL, message=place.warning, step=call.step)
+            result = replace(result, warnings=(*result.warnings, told))
+        return result
+
+    def _run(
+        self, call: Call, place: Place, *, on_progress: Callable[[float, str], None], stop: threading.Event
+    ) -> Result:
+        call = replace(call, scratch=call.scratch.resolve())
+        collect.prepare(call.scratch)
+        try:
+            ending = self._attempt(call, place, on_progress=on_progress, stop=stop)
+        except (TemplateError, Refused) as error:
+            if stop.is_set():
+                return _result(Ending(why=Why.STOP), call)
+            _LOG.error("sandbox of pool %s: %s", self._recipe.name, error)
+            return Result(fault=verdict.unavailable("No process could be started for the step.", call))
+        return self._settled(ending, call)
 
     def warm(self) -> None:
         """Start the template now instead of with the first run."""
@@ -95,26 +118,36 @@ class Sandbox:
         if self._admission is None:
             yield not stop.is_set()
             return
-        waited = False
-
-        def on_wait() -> None:
-            nonlocal waited
-            waited = True
-            on_progress(0.0, WAITS_FOR_MEMORY)
-
+        waiting = _Wait(on_progress, WAITS_FOR_MEMORY)
         # Whoever holds the whole budget is alone on the host.
         size = max(call.memory, self._admission.budget) if call.alone else call.memory
-        with self._admission.claim(size, stop, on_wait=on_wait) as admitted:
-            if waited and admitted:
-                on_progress(0.0, "")
+        with self._admission.claim(size, stop, on_wait=waiting.begin) as admitted:
+            if admitted:
+                waiting.end()
             yield admitted
 
-    def _attempt(self, call: Call, on_progress: Callable[[float, str], None], stop: threading.Event) -> Ending:
+    @contextlib.contextmanager
+    def _placed(
+        self, call: Call, on_progress: Callable[[float, str], None], stop: threading.Event
+    ) -> Iterator[Place | None]:
+        """On a GPU where the step claims VRAM; one that is alone died before, perhaps by the GPU, and gets none."""
+        if self._gpus is None or not call.vram or call.alone:
+            yield ON_CPU
+            return
+        waiting = _Wait(on_progress, WAITS_FOR_GPU)
+        with self._gpus.claim(call.vram, stop, on_wait=waiting.begin) as place:
+            if place is not None:
+                waiting.end()
+            yield place
+
+    def _attempt(
+        self, call: Call, place: Place, *, on_progress: Callable[[float, str], None], stop: threading.Event
+    ) -> Ending:
         for _ in range(_STARTS):
             template = self._ready_template(stop)
             _check_place(call.scratch, template)
             try:
-                ending = Attempt(call, template, on_progress=on_progress, stop=stop).run()
+                ending = Attempt(call, template, on_progress=on_progress, stop=stop, place=place).run()
                 if ending.status is None:
                     self._forget(template)
                 return ending
@@ -168,6 +201,32 @@ class Sandbox:
                 ending.tail.decode("utf-8", "replace"),
             )
         return _result(ending, call, fault=fault, outputs=outputs)
+
+
+@dataclass(slots=True)
+class _Wait:
+    """Says once that a run waits, and that it does so no more."""
+
+    on_progress: Callable[[float, str], None]
+    message: str
+    waits: bool = False
+
+    def begin(self) -> None:
+        self.waits = True
+        self.on_progress(0.0, self.message)
+
+    def end(self) -> None:
+        if self.waits:
+            self.on_progress(0.0, "")
+
+
+def _tell(gpus: GpuPool, gpu: Gpu, result: Result) -> None:
+    """Tell the GPU's pool how a run on it ended, where that says anything about the GPU."""
+    code = result.fault.code if result.fault else ""
+    if code in _PERHAPS_LOST or any(warning.code == LOST for warning in result.warnings):
+        gpus.tell(gpu, was_well=False)
+    elif not result.fault:
+        gpus.tell(gpu, was_well=True)
 
 
 def _check_place(scratch: Path, template: Process) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from workers.sandbox import kernel
-from workers.sandbox.syscalls import BECOMING, REFUSED, RULES, Rule, machine, number
+from workers.sandbox.syscalls import BECOMING, OFFERED, OFFERING, REFUSED, RULES, Rule, machine, number
 
 _AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _X32 = 0x40000000  # x86_64 numbers from here on are a second way to ask for the same things
@@ -23,28 +23,42 @@ def available() -> bool:
     return machine() in _AUDIT_ARCH and kernel.seccomp_filters()
 
 
-def install_shared() -> None:
+def install_shared(*, gpus: bool = False) -> None:
     """Filter the template, and with it all its children: everything but what it takes to become a child."""
-    kernel.seccomp_filter(shared_part(machine()))
+    kernel.seccomp_filter(shared_part(machine(), gpus=gpus))
 
 
-def install_rest(extra: tuple[Rule, ...] = ()) -> None:
-    """Filter this child, and all that it starts, from the rest too: of two filters the stricter answer holds."""
-    kernel.seccomp_filter(rest_part(machine(), extra))
+def install_rest(extra: tuple[Rule, ...] = (), *, gpus: bool = False, gpu: bool = False) -> None:
+    """Filter this child, and all that it starts, from the rest too: of several filters the strictest answer holds."""
+    kernel.seccomp_filter(rest_part(machine(), extra, gpus=gpus, gpu=gpu))
+    if gpu:
+        kernel.seccomp_filter(offered_part(machine()))
 
 
 @cache
-def shared_part(machine: str) -> bytes:
-    """What the template can do without: nearly all, so that a child need not have it translated again."""
-    refused = {call: error for call, error in REFUSED.items() if call not in BECOMING}
+def shared_part(machine: str, *, gpus: bool = False) -> bytes:
+    """What the template can do without: nearly all, so that a child need not have it translated again.
+
+    `gpus`: some of its children use GPUs.
+    """
+    later = BECOMING | OFFERING if gpus else BECOMING
+    refused = {call: error for call, error in REFUSED.items() if call not in later}
     return _program(machine, refused, tuple(rule for rule in RULES if rule.call not in BECOMING))
 
 
 @cache  # made once in the template; a program that names a child's pid is made in that child and ends with it
-def rest_part(machine: str, extra: tuple[Rule, ...]) -> bytes:
-    """What the template itself has to be allowed, and what holds for one child alone."""
-    refused = {call: error for call, error in REFUSED.items() if call in BECOMING}
-    return _program(machine, refused, (*(rule for rule in RULES if rule.call in BECOMING), *extra))
+def rest_part(machine: str, extra: tuple[Rule, ...], *, gpus: bool = False, gpu: bool = False) -> bytes:
+    """What the template itself has to be allowed, and what holds for one child alone: `gpu`, for one that uses a GPU."""
+    now = BECOMING | OFFERING if gpus and not gpu else BECOMING
+    refused = {call: error for call, error in REFUSED.items() if call in now}
+    rules = (*(rule for rule in RULES if rule.call in BECOMING), *extra, *(OFFERED[:1] if gpu else ()))
+    return _program(machine, refused, rules)
+
+
+@cache
+def offered_part(machine: str) -> bytes:
+    """What is left to say of the sockets that CUDA's driver offers."""
+    return _program(machine, {}, OFFERED[1:])
 
 
 def _program(machine: str, refused: Mapping[str, int], rules: Iterable[Rule]) -> bytes:

@@ -119,6 +119,15 @@ RULES: tuple[Rule, ...] = (
     Rule(call="prctl", argument=0, values=(_PR_SET_PDEATHSIG,), allow=False),
 )
 
+# CUDA's driver does not start where it can't offer a socket, for programs that share its memory; nobody may connect to
+# one. One call, two arguments, so two filters. https://man7.org/linux/man-pages/man7/unix.7.html
+_AF_UNIX, _SOCK_SEQPACKET = 1, 5
+OFFERING = frozenset({"socket", "bind", "listen"})
+OFFERED: tuple[Rule, ...] = (
+    Rule(call="socket", argument=0, values=(_AF_UNIX,)),
+    Rule(call="socket", argument=1, values=(_SOCK_SEQPACKET,), mask=_SOCK_TYPE_MASK),
+)
+
 # Calls that a fresh child of the template makes while it settles in: filtered in the child, as its last act.
 BECOMING = frozenset({"setpgid", "prctl"})
 

@@ -54,7 +54,9 @@ class Template:
         self._poller = select.poll()
         kernel.adopt_orphans()
         extra = [Path(path) for path in settings["read_only"]]
-        self._confinement = Confinement(readable_code(Path(settings["root"]), extra), without=settings["without"])
+        self._confinement = Confinement(
+            readable_code(Path(settings["root"]), extra), without=settings["without"], gpus=settings["gpus"]
+        )
         self._wakeup, alarm = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(alarm, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -145,6 +147,7 @@ class Template:
         os.close(line)
         os.close(printed)
         self._runs[status_line] = Run(pid=pid, status_line=status_line)
+        _tell(status_line, {"pid": pid})
         self._poller.register(status_line, select.POLLIN)
         return True
 

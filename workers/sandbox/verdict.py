@@ -30,6 +30,7 @@ class Why(StrEnum):
     STOP = "stop"  # cancelled, or the worker shuts down
     TIMEOUT = "timeout"
     FLOOD = "flood"  # more frames than any step needs
+    MEMORY = "memory"  # more of it resident than the step may use, on a GPU, where no limit of the kernel counts all
     DISK = "disk"  # more files or bytes in scratch than any step needs
     BROKEN = "broken"  # frames that make no sense
     DONE = "done"  # it had reported its end, and then lingered
@@ -97,6 +98,7 @@ def _killed(ending: Ending, call: Call) -> Fault:
         Why.TIMEOUT: _fault(
             "step.timeout", f"The step was stopped after {call.timeout:g} seconds, its time limit.", call, hint=_LARGER
         ),
+        Why.MEMORY: _memory(call),
         Why.FLOOD: output_limit("The step reported more than any step needs to, and was stopped.", call),
         Why.DISK: output_limit(f"The step's files outgrew its limit of {_size(call.total)}.", call),
         Why.BROKEN: output_invalid("What the step reported cannot be read.", call),
