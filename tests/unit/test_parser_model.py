@@ -1,11 +1,10 @@
 """3D models: the geometry report in every format, and what broken or hostile files get before a loader sees them."""
 
-import struct
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import models
+from support.broken_models import BROKEN
 from support.models import bent, glb
 
 from examples.make import FILES
@@ -89,71 +88,10 @@ def test_report__the_sample_brick(tmp_path):
     assert [round(part, 4) for part in found["extents"]] == [0.0318, 0.0114, 0.0158]
 
 
-GLB = glb()
-NAN, BIG = struct.pack("<f", float("nan")), 2_000_000_000
-CYCLE = [{"mesh": 0, "children": [1]}, {"children": [2]}, {"children": [1]}]
-BAD = {
-    "empty": ("glb", b"", "model.empty"),
-    "header": ("glb", GLB[:11], "model.malformed"),
-    "cut": ("glb", GLB[:-30], "model.truncated"),
-    "version": ("glb", GLB[:4] + b"\x01" + GLB[5:], "model.version"),
-    "chunk": ("glb", GLB[:12] + struct.pack("<I", 1 << 31) + GLB[16:], "model.malformed"),
-    "no json": ("glb", glb(b"{{{"), "model.malformed"),
-    "list": ("glb", glb(b"[1]"), "model.malformed"),
-    "deep json": ("glb", glb(b"[" * 100_000), "model.malformed"),
-    "count": ("glb", glb(bent("accessors", 0, "count", to=BIG)), "model.malformed"),
-    "count beyond": ("glb", glb(bent("accessors", 0, "count", to=5)), "model.malformed"),
-    "count negative": ("glb", glb(bent("accessors", 0, "count", to=-1)), "model.malformed"),
-    "count true": ("glb", glb(bent("accessors", 0, "count", to=True)), "model.malformed"),
-    "zeros": (
-        "glb",
-        glb(bent("accessors", 0, to={"componentType": 5126, "count": 90_000_000, "type": "VEC3"})),
-        "limit.triangles",
-    ),
-    "type": ("glb", glb(bent("accessors", 0, "type", to=["VEC3"])), "model.malformed"),
-    "view": ("glb", glb(bent("bufferViews", 0, "byteLength", to=1000)), "model.malformed"),
-    "buffer": ("glb", glb(bent("buffers", 0, "byteLength", to=1000)), "model.truncated"),
-    "no view": ("glb", glb(bent("accessors", 0, "bufferView", to=7)), "model.malformed"),
-    "no mesh": ("glb", glb(bent("nodes", 0, "mesh", to=3)), "model.malformed"),
-    "cycle": ("glb", glb(bent("nodes", to=CYCLE)), "model.malformed"),
-    "own child": ("glb", glb(bent("nodes", to=[{"mesh": 0, "children": [0]}])), "model.malformed"),
-    "two parents": ("glb", glb(bent("nodes", to=[{"children": [1, 1]}, {"mesh": 0}])), "model.malformed"),
-    "deep": (
-        "glb",
-        glb(bent("nodes", to=[{"children": [n + 1]} for n in range(2000)] + [{"mesh": 0}])),
-        "model.malformed",
-    ),
-    "index": ("glb", glb(binary=GLB[-72:-2] + b"\xff\x00"), "model.unreadable"),
-    "nan": ("glb", glb(binary=NAN + GLB[-68:]), "model.not_finite"),
-    "no triangles": ("glb", glb(bent("meshes", 0, "primitives", 0, "mode", to=0)), "model.empty"),
-    "meshopt": ("glb", glb(bent("extensionsRequired", to=["EXT_meshopt_compression"])), "model.needs_node"),
-    "quantized": ("glb", glb(bent("accessors", 0, "normalized", to=True)), "model.needs_node"),
-    "second file": ("gltf", b'{"asset":{},"buffers":[{"byteLength":9,"uri":"a.bin"}]}', "model.missing_files"),
-    "outside": ("gltf", b'{"asset":{},"buffers":[{"byteLength":9,"uri":"../../etc/passwd"}]}', "model.external"),
-    "picture outside": ("glb", glb(bent("images", to=[{"uri": "file:///etc/passwd"}])), "model.external"),
-    "stl cut": ("stl", models.stl()[:-10], "model.truncated"),
-    "stl lie": ("stl", b"\0" * 80 + struct.pack("<I", 4_000_000_000), "model.truncated"),
-    "stl none": ("stl", b"\0" * 84, "model.empty"),
-    "stl nan": ("stl", models.stl()[:96] + NAN + models.stl()[100:], "model.not_finite"),
-    "stl text nan": ("stl", models.stl_text().replace(b"1.0", b"nan", 1), "model.not_finite"),
-    "obj nan": ("obj", models.obj(extra="v 1 NaN 2\n"), "model.not_finite"),
-    "obj inf": ("obj", models.obj(extra="v -inf 0 0\n"), "model.not_finite"),
-    "obj index": ("obj", b"v 0 0 0\nv 1 0 0\nf 1 2 9\n", "model.unreadable"),
-    "obj points": ("obj", b"v 0 0 0\nv 1 0 0\n", "model.empty"),
-    "obj other files": ("obj", b"mtllib /etc/passwd\nv 0 0 0\n", "model.empty"),
-    "ply lie": ("ply", models.ply(points=4_000_000_000), "model.truncated"),
-    "ply head": ("ply", models.ply()[:60], "model.malformed"),
-    "ply count": ("ply", models.ply().replace(b"vertex 4", b"vertex x"), "model.malformed"),
-    "off lie": ("off", models.off().replace(b"4 4 0", b"4 9999999 0"), "model.truncated"),
-    "off index": ("off", models.off().replace(b"3 1 2 3", b"3 1 2 9"), "model.unreadable"),
-    "off none": ("off", b"OFF\n", "model.malformed"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
+@pytest.mark.parametrize("case", BROKEN)
 def test_load__refuses_with_a_code(tmp_path, case):
     """Each broken or hostile file is refused in our own words, and its sender has to act."""
-    kind, content, code = BAD[case]
+    kind, content, code = BROKEN[case]
     with pytest.raises(InputError) as caught:
         read(tmp_path, kind, content)
     assert caught.value.fault.code == code
