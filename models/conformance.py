@@ -1,9 +1,9 @@
 """Whether a model keeps to its format's specification, as a checker says that is not ours; unchecked is never called good."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from jobs.issues import Severity
 from models.findings import Code, Finding
@@ -79,6 +79,16 @@ class Conformance:
             "truncated": self.truncated,
             "reason": self.reason,
         }
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        messages = tuple(
+            Message(code=one["code"], severity=Severity(one["severity"]), text=one["text"], place=one["place"])
+            for one in found["messages"]
+        )
+        plain = ("checked", "by", "errors", "warnings", "infos", "reason", "truncated")
+        return cls(messages=messages, **{name: found[name] for name in plain})
 
 
 def checked(by: str, messages: Sequence[Message], *, truncated: bool = False) -> Conformance:

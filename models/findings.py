@@ -26,11 +26,12 @@ class Code(StrEnum):
     UV_FLAT = "model.uv_flat"  # counts triangles of layouts without area
     UV_OVERLAP = "model.uv_overlap"  # counts parts
     OVER_BUDGET = "model.over_budget"  # counts budgets
+    TEXTURE_NOT_DECODED = "model.texture_not_decoded"  # counts pictures
     CONFORMANCE = "model.conformance"  # counts errors against the format's specification
 
 
 _SEVERE = {Code.NO_SURFACE}
-_ONLY_SAID = {Code.UV_OVERLAP, Code.UV_FLAT, Code.DEGENERATE}
+_ONLY_SAID = {Code.UV_OVERLAP, Code.UV_FLAT, Code.DEGENERATE, Code.TEXTURE_NOT_DECODED}
 
 # What is wrong, and what to do.
 WORDS: dict[Code, tuple[str, str]] = {
@@ -76,6 +77,10 @@ WORDS: dict[Code, tuple[str, str]] = {
     Code.OVER_BUDGET: (
         "The model is larger than a phone shows at once.",
         "Reduce triangles, or make the textures smaller, before showing it in AR.",
+    ),
+    Code.TEXTURE_NOT_DECODED: (
+        "Pictures are in the form KTX2, which is not decoded here.",
+        "Nothing is wrong with them: they are missing in our pictures of the model and in its texture budget.",
     ),
     Code.CONFORMANCE: (
         "The file breaks rules of its format.",

@@ -28,11 +28,13 @@ def report(
     crossings: Crossings | None = None,
     thickness: Thickness | None = None,
     conformance: Conformance | None = None,
+    undecoded: int = 0,
 ) -> dict[str, Any]:
     """The report as JSON facts; lengths in meters.
 
     A part that is closed is measured as it is. Those that are not are measured as one mesh, since exporters split a
     body where its material changes. `crossings`, `thickness` and `conformance` are None where nobody looked.
+    `undecoded` counts pictures that could not be.
     Raises `UnreadableFile` (`model.not_finite`).
     """
     parts = [part for part in parts if len(part.faces)]
@@ -44,6 +46,7 @@ def report(
     over = sum(one["ok"] is False for one in spent.values())
     if over:
         found.append(Finding(code=Code.OVER_BUDGET, count=over))
+    found += [Finding(code=Code.TEXTURE_NOT_DECODED, count=undecoded)] if undecoded else []
     found += conformance.findings if conformance else ()
     return {
         **facts,

@@ -7,9 +7,12 @@ from typing import NamedTuple
 
 from parsers.gltf_blocks import block_of, stands_in
 from parsers.gltf_json import Json, check_uri, embedded, listed, number
+from parsers.model_facts import Beside
 from parsers.model_faults import malformed, missing_files, truncated
 from parsers.model_folder import Folder
 from parsers.picture_size import HEAD, check_picture
+
+_KTX2 = b"\xabKTX 20\xbb"  # registry.khronos.org/KTX/specs/2.0, section 3.1
 
 
 class Buffer(NamedTuple):
@@ -89,18 +92,24 @@ def open_views(doc: Json, buffers: list[Buffer], *, packed: bool = False) -> lis
     return views
 
 
-def check_pictures(doc: Json, views: list[View], folder: Folder) -> tuple[str, ...]:
-    """The names of pictures that are not here; raises `InputError` (`limit.pixels`, `model.external`)."""
+def check_pictures(doc: Json, views: list[View], folder: Folder) -> Beside:
+    """Which pictures are not here, or not decoded; raises `InputError` (`limit.pixels`, `model.external`)."""
+    undecoded = 0
     for item in listed(doc, "images"):
-        uri = item.get("uri")
-        if uri is None:
-            if "bufferView" in item:
-                check_picture(views[number(item, "bufferView", below=len(views))].head(HEAD))
-        elif isinstance(uri, str) and (text := embedded(uri)) is not None:
-            check_picture(_text_buffer(text).read(0, HEAD))
-        elif check_uri(uri) in folder:
-            check_picture(folder[uri][:HEAD])
-    return tuple(_missing_pictures(doc, folder))
+        head = _picture_head(item, views, folder)
+        check_picture(head)
+        undecoded += head.startswith(_KTX2)
+    return Beside(tuple(_missing_pictures(doc, folder)), undecoded)
+
+
+def _picture_head(item: Json, views: list[View], folder: Folder) -> bytes:
+    """How the picture begins; nothing where it is not here."""
+    uri = item.get("uri")
+    if uri is None:
+        return views[number(item, "bufferView", below=len(views))].head(HEAD) if "bufferView" in item else b""
+    if isinstance(uri, str) and (text := embedded(uri)) is not None:
+        return _text_buffer(text).read(0, HEAD)
+    return folder[uri][:HEAD] if check_uri(uri) in folder else b""
 
 
 def _block_view(item: Json, block: Json, buffers: list[Buffer]) -> View:

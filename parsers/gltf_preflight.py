@@ -8,6 +8,7 @@ from jobs.errors import InputError, UnreadableFile
 from parsers.gltf_buffers import Buffer, View, check_pictures, open_buffers, open_views, own_buffer
 from parsers.gltf_draco import HEAD, draco_faces
 from parsers.gltf_json import Json, listed, number, parsed
+from parsers.model_facts import Beside
 from parsers.model_faults import MAX_TRIANGLES, malformed, too_many, truncated
 from parsers.model_folder import Folder
 
@@ -27,10 +28,10 @@ _PLAIN = "Export it again without mesh compression."
 _NOBODY = Folder()
 
 
-def check_glb(path: Path) -> tuple[str, ...]:
+def check_glb(path: Path) -> Beside:
     """Raise `InputError` unless the GLB's chunks and all that its JSON promises fit its bytes.
 
-    What comes back, here and below, are the names of pictures that lie in no file of the upload.
+    What comes back, here and below, is what is known of its pictures.
     """
     text, own = glb_parts(path)
     return check_json(parsed(text), own)
@@ -66,21 +67,19 @@ def glb_parts(path: Path) -> tuple[bytes, Buffer | None]:
     return text, binary
 
 
-def check_gltf(path: Path) -> tuple[str, ...]:
+def check_gltf(path: Path) -> Beside:
     """The same for a JSON glTF that came alone, and so has to embed its buffers."""
     if path.stat().st_size > MAX_GLTF:
         raise InputError("limit.size", "The glTF is too large as JSON.", hint="Send it as GLB.")
     return check_gltf_text(path.read_bytes())
 
 
-def check_gltf_text(text: bytes, folder: Folder = _NOBODY) -> tuple[str, ...]:
+def check_gltf_text(text: bytes, folder: Folder = _NOBODY) -> Beside:
     """The same for a JSON glTF whose files lie in `folder`."""
     return check_json(parsed(text), None, folder=folder)
 
 
-def check_json(
-    doc: Json, own: Buffer | None = None, *, folder: Folder = _NOBODY, packed: bool = False
-) -> tuple[str, ...]:
+def check_json(doc: Json, own: Buffer | None = None, *, folder: Folder = _NOBODY, packed: bool = False) -> Beside:
     """Check the document; `own` is the GLB's own buffer. `packed`: what is compressed in it will be unpacked."""
     views = open_views(doc, open_buffers(doc, own, folder, packed=packed), packed=packed)
     if packed and sum(view.length for view in views) > MAX_UNPACKED:
@@ -91,9 +90,9 @@ def check_json(
     from_draco = sum(made_up[index] for index in decoded)
     if from_draco > MAX_DRACO or sum(made_up) - from_draco > MAX_ZEROS:
         raise InputError("limit.triangles", "The model promises more data than it holds.")
-    missing = check_pictures(doc, views, folder)
+    pictures = check_pictures(doc, views, folder)
     _check_nodes(doc)
-    return missing
+    return pictures
 
 
 def _check_accessor(accessor: Json, views: list[View]) -> int:

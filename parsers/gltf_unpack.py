@@ -69,7 +69,7 @@ def unpack(packed: Packed, path: Path, kind: str, *, find: Finder | None, place:
     Raises what the pre-flight raises, and `InputError`: `model.needs_node`, `limit.unpacked`; `TransientError` while
     Node's packages are being installed.
     """
-    missing = check_json(packed.doc, packed.own, folder=packed.folder, packed=True)
+    pictures = check_json(packed.doc, packed.own, folder=packed.folder, packed=True)
     tools = find() if find else GltfTools(reason="Nothing that would do it was named.")
     if tools.program is None and not tools.passing and not needed(packed.doc):
         return None
@@ -80,7 +80,7 @@ def unpack(packed: Packed, path: Path, kind: str, *, find: Finder | None, place:
     command = tools.command("decode.mjs", str(files), order, str(out), str(MAX_UNPACKED))
     said = _run(command, place)
     reader = f"trimesh + {str(said.get('reader'))[:60]}"
-    return Unpacked(out, replace(plain_facts(packed.kind, missing), reader=reader))
+    return Unpacked(out, replace(plain_facts(packed.kind, pictures), reader=reader))
 
 
 def _run(command: list[str], place: Path) -> Json:

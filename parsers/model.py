@@ -51,7 +51,7 @@ def load(path: Path, kind: str, *, tools: Finder | None = None) -> Any:
     `tools` says what unpacks a compressed glTF; None: nothing does.
 
     Raises `UnreadableFile` (`model.unreadable`, `.empty`, `.not_finite`, `.truncated`, `.malformed`, `.version`,
-    `zip.damaged`) and `InputError` (`model.external`, `.compressed`, `.missing_files`, `.main_file`, `limit.triangles`,
+    `zip.damaged`) and `InputError` (`model.external`, `.missing_files`, `.main_file`, `limit.triangles`,
     `.pixels`, `.size`, `.unpacked`, `xml.entity`, `zip.*`); `model.needs_node` as either, where Node is just being set up.
     """
     # The loader logs what it stumbles over, which is content of uploads: that goes nowhere.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 _KEY = "heavylift"  # of a scene's metadata; no loader writes it
 
@@ -25,6 +25,7 @@ class Facts:
     scale: float = 1.0  # meters for each unit of the scene's coordinates; 1 where no unit is stated
     up: Axis | None = None  # as the format or the file says; None: neither does
     missing: tuple[str, ...] = ()  # files that it names and that are not here: pictures, material libraries
+    undecoded: int = 0  # pictures in a form that is not decoded here: KTX2
     triangles: int = 0  # at least so many are in it, as far as the check before the loader could count
 
     @property
@@ -56,10 +57,18 @@ _Z_UP = frozenset({"stl", "ply", "off", "step", "3mf"})
 _STATED: dict[str, tuple[str, Axis]] = {"glb": ("m", Axis.Y), "gltf": ("m", Axis.Y)}
 
 
-def plain_facts(kind: str, missing: tuple[str, ...] = ()) -> Facts:
+class Beside(NamedTuple):
+    """What the check of a file finds out about its pictures and material libraries."""
+
+    missing: tuple[str, ...] = ()
+    undecoded: int = 0
+
+
+def plain_facts(kind: str, beside: Beside | None = None) -> Facts:
     """Facts of a format that trimesh reads and that has the same unit and axis in every file, or none at all."""
     unit, up = _STATED.get(kind, (None, None))
-    return Facts(format=kind, reader="trimesh", unit=unit, up=up, missing=missing)
+    missing, undecoded = beside or Beside()
+    return Facts(format=kind, reader="trimesh", unit=unit, up=up, missing=missing, undecoded=undecoded)
 
 
 def set_facts(scene: Any, facts: Facts) -> None:

@@ -39,6 +39,7 @@ class Model:
     up: Axis | None  # the axis that points up, as the format or the file says; coordinates are not turned
     parts: tuple[Part, ...]
     missing: tuple[str, ...]  # files that it names and that were not sent
+    undecoded: int = 0  # pictures in a form that is not decoded here
 
     @property
     def unit_stated(self) -> bool:
@@ -72,6 +73,7 @@ def to_normal(scene: Any, kind: str) -> Model:
         up=facts.up,
         parts=tuple(parts),
         missing=facts.missing,
+        undecoded=facts.undecoded,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mmap import mmap
 
 from jobs.errors import InputError
+from parsers.model_facts import Beside
 from parsers.model_faults import not_finite
 from parsers.model_folder import Folder
 from parsers.picture_size import HEAD, check_picture
@@ -20,7 +21,7 @@ _PICTURE = re.compile(rb"^[ \t]*map_Kd[ \t]+([^\r\n]+)", re.IGNORECASE | re.MULT
 Bytes = bytes | mmap  # mapped where the file lies on a disk
 
 
-def check_obj(text: Bytes, folder: Folder) -> tuple[str, ...]:
+def check_obj(text: Bytes, folder: Folder) -> Beside:
     """The names of material libraries and pictures that are not in `folder`; a library elsewhere is never looked at.
 
     Raises `UnreadableFile` (`model.not_finite`) and `InputError` (`limit.size`, `limit.pixels`).
@@ -40,7 +41,7 @@ def check_obj(text: Bytes, folder: Folder) -> tuple[str, ...]:
                 check_picture(folder[picture][:HEAD])
             else:
                 missing[_last(picture)] = None
-    return tuple(missing)
+    return Beside(tuple(missing))
 
 
 def _names(pattern: re.Pattern[bytes], text: Bytes) -> Iterator[str]:

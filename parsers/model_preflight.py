@@ -9,7 +9,7 @@ from pathlib import Path
 from jobs.errors import UnreadableFile
 from parsers.gltf_preflight import check_glb, check_gltf
 from parsers.model_dae import check_dae
-from parsers.model_facts import Facts, plain_facts
+from parsers.model_facts import Beside, Facts, plain_facts
 from parsers.model_faults import MAX_TRIANGLES, malformed, not_finite, too_many, truncated
 from parsers.model_folder import Folder
 from parsers.model_obj import NOT_FINITE, check_obj
@@ -29,7 +29,7 @@ def check(path: Path, kind: str) -> Facts:
         raise UnreadableFile("model.empty", "The file is empty.")
     if kind == "dae":
         return check_dae(path)
-    return plain_facts(kind, _CHECKS[kind](path) or ())
+    return plain_facts(kind, _CHECKS[kind](path))
 
 
 def is_binary_stl(path: Path) -> bool:
@@ -70,7 +70,7 @@ def _check_finite(path: Path) -> None:
             raise not_finite()
 
 
-def _check_obj(path: Path) -> tuple[str, ...]:
+def _check_obj(path: Path) -> Beside:
     """An OBJ that came alone: what it names beside itself is not here."""
     with _mapped(path) as text:
         return check_obj(text, Folder())
@@ -124,7 +124,7 @@ def _check_off(path: Path) -> None:
         raise too_many(faces)
 
 
-_CHECKS: dict[str, Callable[[Path], tuple[str, ...] | None]] = {
+_CHECKS: dict[str, Callable[[Path], Beside | None]] = {
     "glb": check_glb,
     "gltf": check_gltf,
     "stl": _check_stl,

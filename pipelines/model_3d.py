@@ -16,8 +16,10 @@ from parsers.model_faults import MAX_TRIANGLES
 if TYPE_CHECKING:
     from models.conformance import Conformance
     from models.fingerprint import Fingerprint
+    from models.gltf_conformance import GltfChecker
+    from parsers.gltf_tools import GltfTools
 
-REPORT, PREVIEW = "report.json", "preview.glb"
+REPORT, PREVIEW, CONFORMANCE = "report.json", "preview.glb", "conformance.json"
 _PICTURE = "image/webp"
 # A point of the model where its preview has it: what points up there points along Y.
 _UPRIGHT: dict[str, Callable[[float, float, float], tuple[float, float, float]]] = {
@@ -42,7 +44,7 @@ def preview(ctx: StepContext) -> None:
     """Read the model, and write the plain GLB that the renderer, which trusts its input, gets to see."""
     from parsers import model, model_preview
 
-    scene = model.load(ctx.path(UPLOAD), ctx.kind)
+    scene = model.load(ctx.path(UPLOAD), ctx.kind, tools=_tools(ctx))
     ctx.summary(triangles=sum(len(scene.geometry[name].faces) for name, _ in model.instances(scene)))
     path = ctx.scratch / PREVIEW
     model_preview.write_preview(scene, ctx.kind, path)
@@ -61,6 +63,27 @@ def _take_fingerprint(ctx: StepContext, scene: Any) -> None:
         ctx.fingerprint(Family.MODEL, exact=taken.exact, near=taken.shape)
 
 
+def _tools(ctx: StepContext) -> "Callable[[], GltfTools]":
+    """Says what unpacks a compressed glTF, once somebody has one."""
+    from parsers.gltf_tools import read_tools
+
+    return lambda: read_tools(ctx.resource("gltf"))
+
+
+def conformance(ctx: StepContext, *, gltf: "GltfChecker") -> None:
+    """Ask the Khronos validator about a glTF, in its own process; of other formats nothing is to be asked there."""
+    import orjson
+
+    from models.gltf_conformance import KINDS
+
+    if ctx.kind not in KINDS:
+        return
+    found = gltf.check(ctx.path(UPLOAD), ctx.kind)
+    path = ctx.scratch / CONFORMANCE
+    path.write_bytes(orjson.dumps(found.to_json(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+    ctx.save(path, name=CONFORMANCE, media_type="application/json")
+
+
 def validate(ctx: StepContext) -> None:
     """Measure the model, and say what is wrong with it, where, and what it will do for."""
     import orjson
@@ -71,7 +94,7 @@ def validate(ctx: StepContext) -> None:
 
     ctx.progress(0, 2, "reading")
     upload = ctx.path(UPLOAD)
-    scene = model.load(upload, ctx.kind)
+    scene = model.load(upload, ctx.kind, tools=_tools(ctx))
     ctx.progress(1, 2, "measuring")
     earlier = orjson.loads(ctx.resource("duplicates").read_bytes())
     report, concern = examined(
@@ -109,9 +132,14 @@ def _known(earlier: dict[str, Any]) -> "Fingerprint | None":
 
 def _conformance(ctx: StepContext) -> "Conformance":
     """What a checker of the format says of the upload, which has been read without complaint by now."""
-    from models.conformance import no_check_for
+    import orjson
+
+    from models.conformance import Conformance, no_check_for
     from models.conformance_3mf import check_3mf
 
+    if ctx.names(CONFORMANCE):
+        with ctx.open(CONFORMANCE) as file:
+            return Conformance.from_json(orjson.loads(file.read()))
     if ctx.kind == "3mf":
         return check_3mf(ctx.path(UPLOAD))
     return no_check_for(ctx.kind)
@@ -201,12 +229,20 @@ PIPELINE = Pipeline(
     accepts=("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "fbx", "model-zip"),
     options=ModelOptions,
     steps=(
-        Step(run=preview, queue=VALIDATION, timeout=300.0, memory=Memory.LARGE),
+        Step(run=preview, queue=VALIDATION, resources=("gltf",), timeout=300.0, memory=Memory.LARGE),
+        Step(
+            run=conformance,
+            queue=VALIDATION,
+            needs=("preview",),  # pictures are wanted first
+            isolated=False,
+            ports=("gltf",),
+        ),
         Step(
             run=validate,
             queue=VALIDATION,
-            needs=("preview",),  # pictures are wanted first
-            resources=("kernels", "duplicates"),
+            needs=("conformance",),
+            reads=(UPLOAD, CONFORMANCE),
+            resources=("kernels", "duplicates", "gltf"),
             timeout=600.0,
             memory=Memory.HUGE,
             vram=Vram(fixed=VRAM_FIXED, each=VRAM_EACH, counted="triangles", most=vram_of(MAX_TRIANGLES)),

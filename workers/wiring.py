@@ -8,7 +8,7 @@ import structlog
 
 from broker import Publisher
 from config.settings import Settings
-from jobs.queues import Queue
+from jobs.queues import VALIDATION, Queue
 from ledger import Ledger, WorkerFacts
 from search import JobIndex, SqlSearch
 from storage.port import ObjectStore
@@ -19,6 +19,8 @@ from workers.catalog_ports import JobCatalogs, table_fetcher
 from workers.dispatcher import Dispatcher
 from workers.duplicates import EarlierJobs
 from workers.executor import Executor
+from workers.gltf_desk import GltfDesk
+from workers.gltf_tools import readable
 from workers.heartbeat import Heartbeat
 from workers.kernels import KernelKeeper
 from workers.prices import PriceDesk
@@ -46,6 +48,7 @@ class Worker:
     executor: Executor
     reconciliation: Reconciliation
     requests: Requests
+    gltf: GltfDesk
 
     def close(self) -> None:
         """End all threads and children."""
@@ -53,6 +56,7 @@ class Worker:
         self.requests.close()
         self.heartbeat.close()
         self.sandbox.close()
+        self.gltf.close()
         self.publisher.close()
         self.ledger.close()
 
@@ -72,7 +76,8 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
         cancel_poll=settings.worker.cancel_poll,
     )
     sandbox = build_sandbox(queue, settings)
-    runner = build_runner(settings, ledger=ledger, store=store, sandbox=sandbox)
+    gltf = GltfDesk(settings)
+    runner = build_runner(settings, ledger=ledger, store=store, sandbox=sandbox, gltf=gltf)
     facts = WorkerFacts(
         name=name,
         pool=queue.name,
@@ -110,6 +115,7 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
         executor=executor,
         reconciliation=reconciliation,
         requests=Requests(reconciliation),
+        gltf=gltf,
     )
 
 
@@ -148,6 +154,7 @@ def build_sandbox(queue: Queue, settings: Settings) -> Sandbox:
         preload=queue.preload,
         idle_exit=settings.sandbox.idle_exit,
         admission=admission,
+        read_only=readable(settings) if queue is VALIDATION else (),
         gpus=build_gpus(settings) if queue.gpu and settings.gpu.enabled else None,
     )
 
@@ -166,12 +173,15 @@ def build_gpus(settings: Settings) -> GpuPool | None:
     return GpuPool(found, settings.gpu_path, rules=rules)
 
 
-def build_runner(settings: Settings, *, ledger: Ledger, store: ObjectStore, sandbox: Sandbox) -> Runner:
+def build_runner(
+    settings: Settings, *, ledger: Ledger, store: ObjectStore, sandbox: Sandbox, gltf: GltfDesk | None = None
+) -> Runner:
     """The runner with every pipeline and port."""
     from pipelines import pipelines
 
     search = SqlSearch(ledger.database)
     allowed = allowed_sources(settings)
+    gltf = gltf or GltfDesk(settings)
     settings.scratch_path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Runner(
         ledger=ledger,
@@ -183,6 +193,7 @@ def build_runner(settings: Settings, *, ledger: Ledger, store: ObjectStore, sand
             "fetcher": lambda job: table_fetcher(ledger, job, allowed=allowed),
             "catalogs": lambda job: JobCatalogs(ledger=ledger, job_id=job.id),
             "prices": PriceDesk(settings.price, ledger).source,
+            "gltf": lambda _job: gltf.checker,
         },
         scratch=settings.scratch_path,
         limits=Limits(
@@ -190,15 +201,16 @@ def build_runner(settings: Settings, *, ledger: Ledger, store: ObjectStore, sand
             max_outputs=settings.sandbox.max_outputs,
             disk_share=settings.sandbox.disk_share,
         ),
-        resources=build_resources(settings, ledger=ledger, store=store),
+        resources=build_resources(settings, ledger=ledger, store=store, gltf=gltf),
     )
 
 
-def build_resources(settings: Settings, *, ledger: Ledger, store: ObjectStore) -> dict[str, Provider]:
+def build_resources(settings: Settings, *, ledger: Ledger, store: ObjectStore, gltf: GltfDesk) -> dict[str, Provider]:
     """The reference data that steps may ask for, by name."""
     password = settings.studio.password
     return {
         "kernels": KernelKeeper(settings.data_dir / "cache" / "kernels", gpu=settings.gpu.enabled),
+        "gltf": gltf.tools,
         "catalog": CatalogKeeper(ledger, store, folder=settings.data_dir / "cache" / "catalog", sample=sample),
         "duplicates": EarlierJobs(ledger),
         "reading": OwnersWord(ledger, studio_password=password.get_secret_value() if password else None),

@@ -105,6 +105,25 @@ def test_unpack__pictures_stay_and_missing_ones_are_named(tmp_path):
     assert found.parts[0].textures == ((4, 2),)
 
 
+KTX2 = b"\xabKTX 20\xbb\r\n\x1a\n" + bytes(80)
+
+
+@pytest.mark.parametrize("way", [None, pytest.param("meshopt", marks=needs_node)])
+def test_load__pictures_in_ktx2_are_told(tmp_path, way):
+    """A texture that is not decoded here is accepted and counted, compressed mesh or not, and becomes a finding."""
+    doc, binary = split(compressed(model_files.glb(), way, tmp_path) if way else model_files.glb())
+    doc["buffers"][0]["byteLength"] += len(KTX2)
+    doc["bufferViews"].append({"buffer": 0, "byteOffset": len(binary), "byteLength": len(KTX2)})
+    doc["images"] = [{"bufferView": 2, "mimeType": "image/ktx2"}]
+    doc["textures"] = [{"extensions": {"KHR_texture_basisu": {"source": 0}}}]
+    doc["materials"] = [{"pbrMetallicRoughness": {"baseColorTexture": {"index": 0}}}]
+    doc["extensionsUsed"] = [*doc.get("extensionsUsed", []), "KHR_texture_basisu"]
+    found = read(tmp_path, models.glb(doc, binary=binary + KTX2))
+    assert found.undecoded == 1
+    made = report(found.parts, budgets=ModelOptions().budgets(), undecoded=found.undecoded)
+    assert ("model.texture_not_decoded", 1) in {(one["code"], one["count"]) for one in made["findings"]}
+
+
 def lies(content, change):
     """A compressed GLB whose document was changed."""
     doc, binary = split(content)

@@ -98,7 +98,7 @@ class Limits:
 
 
 # Our own packages that steps import, and the sandbox itself.
-ROOMS = ("catalog", "documents", "jobs", "lists", "models", "parsers", "pictures", "pipelines", "workers")
+ROOMS = ("catalog", "documents", "gltf", "jobs", "lists", "models", "parsers", "pictures", "pipelines", "workers")
 
 
 def readable_code(packages_root: Path, extra: Iterable[Path]) -> list[Path]:
