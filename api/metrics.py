@@ -57,6 +57,7 @@ class _LedgerCounts(Collector):
         yield _by("heavylift_steps_queued", "Step runs that wait for a worker.", ("queue", counts.queued))
         yield _by("heavylift_steps_running", "Step runs claimed by a worker.", ("queue", counts.running))
         yield _by("heavylift_workers_alive", "Workers seen lately.", ("pool", counts.workers))
+        yield _by("heavylift_workers_gpu", "Workers let on GPUs, by how these fare.", ("state", counts.gpus))
 
 
 def _by(name: str, says: str, labelled: tuple[str, dict[str, int]]) -> Metric:

@@ -89,6 +89,7 @@ def _workers(face: Face) -> dict[str, Any]:
     missing = sorted(set(QUEUES) - {pool for pool, n in counts.workers.items() if n})
     weak = sorted(pool for pool, mode in counts.sandbox.items() if mode != "full")
     facts = {"alive": counts.workers, "sandbox": counts.sandbox, "unsent": counts.unsent, "queued": counts.queued}
+    facts |= {"gpus": counts.gpus} if counts.gpus else {}
     if missing:
         return facts | {"status": DEGRADED, "detail": f"no worker for {', '.join(missing)}"}
     if weak:

@@ -25,6 +25,7 @@ class Counts:
     dead_letters: int  # open ones
     workers: dict[str, int]  # alive, by pool
     sandbox: dict[str, str]  # what the pools' sandboxes can do, by pool
+    gpus: dict[str, int]  # workers alive that were let on GPUs, by how these fare: `ready`, `resting`, `absent`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,9 @@ class Queries:
         alive = select(workers.c.pool, func.count(), func.min(workers.c.sandbox)).where(
             workers.c.seen_at > db_as_of(-ALIVE_SECONDS)
         )
+        on_gpus = select(workers.c.gpu, func.count()).where(
+            workers.c.seen_at > db_as_of(-ALIVE_SECONDS), workers.c.gpu != ""
+        )
         unsent = select(func.count()).select_from(outbox).where(outbox.c.due_at <= db_as_of())
         letters = select(func.count()).select_from(dead_letters).where(dead_letters.c.state == "open")
         with self.database.reading() as tx:
@@ -144,6 +148,7 @@ class Queries:
                 dead_letters=tx.execute(letters).scalar_one(),
                 workers={pool: n for pool, n, _ in pools},
                 sandbox={pool: sandbox for pool, _, sandbox in pools},
+                gpus={row[0]: row[1] for row in tx.execute(on_gpus.group_by(workers.c.gpu)).all()},
             )
 
     def _filtered(self, query: Select[tuple[object, ...]], wanted: JobFilter) -> Select[tuple[object, ...]]:

@@ -291,6 +291,7 @@ workers = Table(
     Column("pid", Integer, nullable=False),
     Column("concurrency", Integer, nullable=False),
     Column("sandbox", Text, nullable=False),  # `full`, or what is missing
+    Column("gpu", Text),  # how its GPUs fare; empty where it uses none
     Column("started_at", Utc, nullable=False),
     Column("seen_at", Utc, nullable=False),
     Index("ix_workers_seen_at", "seen_at"),

@@ -32,6 +32,7 @@ class WorkerFacts:
     pid: int
     concurrency: int
     sandbox: str
+    gpu: str = ""  # `ready`, `resting` (lost too often), `absent` (asked for, and not found); empty: it uses none
 
 
 _IS_DUE = exists().where(
@@ -182,9 +183,8 @@ class Sweeps:
         """Show a worker as alive; workers repeat this."""
 
         def work(tx: Connection) -> None:
-            seen = tx.execute(
-                update(workers).where(workers.c.name == worker.name).values(seen_at=db_now(), sandbox=worker.sandbox)
-            )
+            news = {"sandbox": worker.sandbox, "gpu": worker.gpu, "seen_at": db_now()}
+            seen = tx.execute(update(workers).where(workers.c.name == worker.name).values(**news))
             if seen.rowcount == 0:
                 facts = {name: getattr(worker, name) for name in WorkerFacts.__slots__}
                 tx.execute(insert(workers).values(**facts, started_at=db_now(), seen_at=db_now()))

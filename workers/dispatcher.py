@@ -24,7 +24,7 @@ class Dispatcher:
         ledger: Ledger,
         *,
         wake: Callable[[Sequence[Dispatch]], None],
-        facts: WorkerFacts,
+        facts: Callable[[], WorkerFacts],  # as they are now
         every: float,
         lease: float,
     ) -> None:
@@ -50,7 +50,7 @@ class Dispatcher:
         self._closing.set()
         self._thread.join(timeout=5)
         try:
-            self._ledger.unregister(self._facts.name)
+            self._ledger.unregister(self._facts().name)
         except LedgerUnavailable:
             log.warning("ledger.unavailable", during="unregister")
 
@@ -70,7 +70,7 @@ class Dispatcher:
         while not self._closing.is_set():
             try:
                 if rounds % _REGISTER_EVERY == 0:
-                    self._ledger.register(self._facts)
+                    self._ledger.register(self._facts())
                 self.look()
                 for look in self._also:
                     look()

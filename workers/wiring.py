@@ -2,7 +2,7 @@
 
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -28,7 +28,7 @@ from workers.reconcile import Reconciliation, Sides
 from workers.reconcile.requests import Requests
 from workers.resources import CatalogKeeper, OwnersWord, sample
 from workers.runner import Limits, Provider, Runner
-from workers.sandbox import Admission, GpuPool, GpuRules, NoGpu, Sandbox, capabilities, visible_gpus
+from workers.sandbox import Admission, Gpu, GpuPool, GpuRules, NoGpu, Sandbox, capabilities, visible_gpus
 
 log = structlog.get_logger(__name__)
 
@@ -108,7 +108,7 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
         dispatcher=Dispatcher(
             ledger,
             wake=publisher.wake,
-            facts=facts,
+            facts=lambda: replace(facts, gpu=sandbox.gpu_state),
             every=settings.worker.dispatch_every,
             lease=settings.worker.lease,
         ),
@@ -159,13 +159,13 @@ def build_sandbox(queue: Queue, settings: Settings) -> Sandbox:
     )
 
 
-def build_gpus(settings: Settings) -> GpuPool | None:
-    """This host's GPUs; None where CUDA finds none: the pool works all the same, on the CPU."""
+def build_gpus(settings: Settings) -> GpuPool:
+    """This host's GPUs; empty where CUDA finds none: the pool works all the same, on the CPU."""
+    found: tuple[Gpu, ...] = ()
     try:
         found = visible_gpus()
     except NoGpu as none:
         log.warning("gpu.absent", reason=str(none))
-        return None
     gpu = settings.gpu
     rules = GpuRules(budget=gpu.memory_budget, reserve=gpu.reserve, losses=gpu.losses, rest=gpu.rest)
     for one in found:

@@ -436,8 +436,11 @@ def test_workers__register_and_leave(ledger):
     ledger.register(facts)
     assert ledger.counts().workers == {"parsing": 1}
     assert ledger.counts().sandbox == {"parsing": "full"}
+    assert ledger.counts().gpus == {}
+    ledger.register(replace(facts, gpu="resting"))
+    assert ledger.counts().gpus == {"resting": 1}
     ledger.unregister("w")
-    assert ledger.counts().workers == {}
+    assert (ledger.counts().workers, ledger.counts().gpus) == ({}, {})
 
 
 def test_watch__hears_another_connections_commit(ledger, place):

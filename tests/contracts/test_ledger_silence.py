@@ -54,7 +54,7 @@ def pass_time(ledger: Ledger, seconds: float, *, watched: bool) -> None:
 
 def look(ledger: Ledger) -> None:
     """One round of another worker's dispatcher."""
-    Dispatcher(ledger, wake=list, facts=FACTS, every=1.0, lease=SILENCE + GRACE).look()
+    Dispatcher(ledger, wake=list, facts=lambda: FACTS, every=1.0, lease=SILENCE + GRACE).look()
 
 
 def test_pulse__a_dead_worker_beside_a_living_ledger_loses_its_claim_at_once(ledger):

@@ -175,7 +175,7 @@ def sweep(world: World) -> Act:
 
     def do(ledger: Ledger) -> list[Dispatch]:
         taken: list[Dispatch] = []
-        Dispatcher(ledger, wake=taken.extend, facts=FACTS, every=1.0, lease=2 * SILENCE).look()
+        Dispatcher(ledger, wake=taken.extend, facts=lambda: FACTS, every=1.0, lease=2 * SILENCE).look()
         return taken
 
     def then(answer: list[Dispatch]) -> None:

@@ -60,6 +60,15 @@ def test_ready__tells_what_the_sandbox_lacks(caller):
     assert (workers["alive"], workers["sandbox"]) == ({"parsing": 1}, {"parsing": "limits only"})
 
 
+def test_gpus__are_seen_by_ops(caller):
+    """Readiness and metrics tell of a worker whose GPU rests; of those without a GPU nothing."""
+    assert "gpus" not in caller.get("/ready").json()["dependencies"]["workers"]
+    about = {"pool": "validation", "host": "h", "pid": 1, "concurrency": 1, "sandbox": "full"}
+    caller.rooms.ledger.register(WorkerFacts(name="v@h", gpu="resting", **about))
+    assert caller.get("/ready").json()["dependencies"]["workers"]["gpus"] == {"resting": 1}
+    assert 'heavylift_workers_gpu{state="resting"} 1.0' in caller.get("/metrics").text.splitlines()
+
+
 class Away(MemoryStore):
     """A store that does not answer."""
 

@@ -96,8 +96,10 @@ def test_claim__above_the_whole_budget_is_for_the_cpu(tmp_path: Path) -> None:
 
 def test_claim__without_a_gpu(tmp_path: Path) -> None:
     """A pool that found no GPU gives places on the CPU, without a word to the job."""
-    with placed(GpuPool([], tmp_path), GiB) as place:
+    pool = GpuPool([], tmp_path)
+    with placed(pool, GiB) as place:
         assert place == ON_CPU
+    assert pool.state() == "absent"
 
 
 def test_claim__stopped_while_it_waits(tmp_path: Path) -> None:
@@ -120,11 +122,11 @@ def test_losses__three_in_a_row_and_it_rests(
     pool, other = GpuPool([ONE], tmp_path, rules=RULES), GpuPool([ONE], tmp_path, rules=RULES)
     for _ in range(2):
         pool.tell(ONE, was_well=False)
-    assert not pool.resting()
+    assert pool.state() == "ready"
     with caplog.at_level(logging.ERROR):
         other.tell(ONE, was_well=False)
     assert "lost 3 times in a row" in caplog.text
-    assert pool.resting()
+    assert pool.state() == "resting"
     with placed(pool, GiB) as place:
         assert place == ON_CPU
     clock[0] += 100
@@ -133,7 +135,7 @@ def test_losses__three_in_a_row_and_it_rests(
     with placed(pool, GiB) as place:
         assert place == Place(gpu=ONE, vram=GiB)
     pool.tell(ONE, was_well=False)  # one more is enough now
-    assert pool.resting()
+    assert pool.state() == "resting"
 
 
 def test_losses__are_forgotten_once_it_works(tmp_path: Path) -> None:
@@ -141,7 +143,7 @@ def test_losses__are_forgotten_once_it_works(tmp_path: Path) -> None:
     pool = GpuPool([ONE], tmp_path, rules=RULES)
     for was_well in (False, False, True, False, False):
         pool.tell(ONE, was_well=was_well)
-    assert not pool.resting()
+    assert pool.state() == "ready"
     assert states(tmp_path)[0].losses == 2
 
 

@@ -94,9 +94,11 @@ class GpuPool:
         """How a step on that GPU ended."""
         next(one for one in self._gpus if one.gpu == gpu).tell(was_well=was_well)
 
-    def resting(self) -> bool:
-        """Whether no GPU is offered now."""
-        return all(one.rests() for one in self._gpus)
+    def state(self) -> str:
+        """In a word: `ready`, `resting` where no GPU is offered for a while, `absent` where there is none."""
+        if not self._gpus:
+            return "absent"
+        return "resting" if all(one.rests() for one in self._gpus) else "ready"
 
 
 def states(folder: Path) -> list[GpuState]:

@@ -113,6 +113,11 @@ class Sandbox:
         template = self._template
         return None if template is None else template.pid
 
+    @property
+    def gpu_state(self) -> str:
+        """How the GPUs of its pool fare, in a word; empty where it has none to use."""
+        return self._gpus.state() if self._gpus else ""
+
     @contextlib.contextmanager
     def _admitted(self, call: Call, on_progress: Callable[[float, str], None], stop: threading.Event) -> Iterator[bool]:
         if self._admission is None:
