@@ -1,11 +1,11 @@
 # ruff: noqa: INP001 - a script's steps, not a package
 """The steps that tools/gpu_sandbox_check.py runs in the sandbox: each uses a GPU, or tries what no step may."""
 
-import contextlib
 import ctypes
 import mmap
 import os
 import socket
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,10 @@ def sizes() -> dict[str, int]:
 
 def use_driver() -> list[Any]:
     """The driver's own calls, one after the other, to the first that fails: a context, memory, a copy, and back."""
-    cuda = ctypes.CDLL("libcuda.so.1")
+    try:
+        cuda = ctypes.CDLL("libcuda.so.1")
+    except OSError as error:
+        return ["load", str(error)]
     device, context, memory = ctypes.c_int(), ctypes.c_void_p(), ctypes.c_uint64()
     back = ctypes.create_string_buffer(1024)
     free, total = ctypes.c_size_t(), ctypes.c_size_t()
@@ -44,7 +47,35 @@ def use_driver() -> list[Any]:
 
 def driver(ctx: Any) -> None:
     """Step: uses the driver, and tries what no step may."""
-    ctx.summary(used=use_driver(), gpu=ctx.gpu and list(ctx.gpu), sizes=sizes(), tried=forbidden())
+    used = use_driver()
+    ctx.summary(used=used, gpu=ctx.gpu and list(ctx.gpu), sizes=sizes(), tried=forbidden())
+    if used[0] != "done":
+        ctx.summary(opened=tried_devices(), named=named(), offered=offered())
+
+
+def named() -> str:
+    """How it ends to name a thread, as the driver does."""
+    done = threading.Event()
+    thread = threading.Thread(target=done.wait)
+    thread.start()
+    try:
+        os.close(os.open(f"/proc/self/task/{thread.native_id}/comm", os.O_RDWR))
+    except OSError as error:
+        return str(error)
+    finally:
+        done.set()
+    return "done"
+
+
+def offered() -> str:
+    """How it ends to offer a socket, as the driver does."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as made:
+            made.bind(f"\0gpu-check-{os.getpid()}")
+            made.listen(16)
+    except OSError as error:
+        return str(error)
+    return "done"
 
 
 def forbidden() -> dict[str, str]:
@@ -90,16 +121,14 @@ def tried_devices() -> dict[str, str]:
 
 def private(ctx: Any) -> None:
     """Step: takes private memory without end."""
-    with contextlib.suppress(OSError):  # where there is no driver the promise holds all the same
-        use_driver()
+    use_driver()
     kept = [bytearray(64 << 20) for _ in range(400)]
     ctx.summary(kept=len(kept))
 
 
 def shared(ctx: Any) -> None:
     """Step: takes shared memory without end, which RLIMIT_DATA does not count."""
-    with contextlib.suppress(OSError):  # where there is no driver the promise holds all the same
-        use_driver()
+    use_driver()
     kept = []
     for _ in range(400):
         part = mmap.mmap(-1, 64 << 20)
