@@ -202,6 +202,8 @@ def test_dockerfile__builds_one_unprivileged_image():
     installs = [line for line in text.split("&&") if re.search(r"\bpip (install|sync)\b", line)]
     assert installs
     assert all("--require-hashes" in line for line in installs)
+    (npm,) = [line for line in text.splitlines() if re.search(r"\bnpm (ci|install)\b", line)]
+    assert "npm ci --ignore-scripts" in npm
 
 
 def test_dockerfile__takes_along_what_runs():
@@ -209,5 +211,5 @@ def test_dockerfile__takes_along_what_runs():
     let_in = {line[1:] for line in text_of(Path(".dockerignore")).splitlines() if line.startswith("!")}
     there = {path.parts[0] for path in files() if path.suffix == ".py"} & set(ROOMS)
     assert there - {"bench", "drill", "fuzz"} <= let_in
-    assert {"beat_schedule.py", "deploy/health.py", "requirements.txt"} <= let_in
+    assert {"beat_schedule.py", "deploy/health.py", "gltf", "requirements.txt"} <= let_in
     assert not {"tests", ".env", ".git"} & let_in
