@@ -51,14 +51,15 @@ def _packed(path: str) -> bytes:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for number in (1, 2):
         os.dup2(nowhere, number)
+    np.seterr(all="ignore")  # what is not finite is refused later
     scene = assimp.import_file(path, assimp.Process_Triangulate | assimp.Process_SortByPType)
     arrays: dict[str, Any] = {}
     names: list[str] = []
     looks = [_material(material) for material in scene.materials]
     triangles = points = 0
     for name, matrix, mesh in _placed(scene):
-        if not mesh.num_indices or mesh.num_indices != 3 * mesh.num_faces:  # points and lines
-            continue
+        if not _is_whole(mesh):
+            raise ValueError
         triangles, points = triangles + mesh.num_faces, points + mesh.num_vertices
         if triangles > MAX_TRIANGLES or points > MAX_POINTS or len(names) >= MAX_NODES:
             return _archive({}, triangles=triangles)
@@ -75,6 +76,24 @@ def _packed(path: str) -> bytes:
             uv = np.asarray(mesh.texcoords[0], dtype=np.float64).reshape(mesh.num_vertices, -1)
             arrays[f"uv{number}"] = uv[:, :2]
     return _archive(arrays, triangles=triangles, names=names, materials=looks)
+
+
+def _is_whole(mesh: Any) -> bool:
+    """Whether each polygon was cut into two triangles less than it has corners: it gives up on faces of very many.
+
+    Polygons share no corners here, so that what hangs together was one of them.
+    """
+    import numpy as np
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    if mesh.num_vertices == 3 * mesh.num_faces:
+        return True
+    corners = np.asarray(mesh.indices, dtype=np.int64).reshape(-1, 3)
+    ends = corners[:, [0, 1]].reshape(-1), corners[:, [1, 2]].reshape(-1)
+    links = coo_array((np.ones(len(ends[0]), dtype=bool), ends), shape=(mesh.num_vertices, mesh.num_vertices))
+    polygons, _ = connected_components(links, directed=False)
+    return bool(mesh.num_vertices - 2 * polygons == mesh.num_faces)
 
 
 def _placed(scene: Any) -> Iterator[tuple[str, Any, Any]]:

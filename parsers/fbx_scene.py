@@ -103,18 +103,33 @@ def _geometry(mesh: FbxMesh, material: Any) -> Any:
     corners = np.asarray(mesh.corners, dtype=np.int64).reshape(-1)
     uv = _whole_uv(mesh)
     if uv is None:
-        used, faces = np.unique(corners, return_inverse=True)
-        points = mesh.points[used]
-        found = None
+        used, faces = _numbered(corners, len(mesh.points))
+        points, found = mesh.points[used], None
     else:
-        wide = len(uv)
-        used, faces = np.unique(corners * wide + mesh.uv_corners.reshape(-1), return_inverse=True)
-        points, found = mesh.points[used // wide], uv[used % wide]
+        uv_corners = np.asarray(mesh.uv_corners, dtype=np.int64).reshape(-1)
+        of_point = np.zeros(len(mesh.points), dtype=np.int64)
+        of_point[corners] = uv_corners
+        if (of_point[corners] == uv_corners).all():  # each point lies at one place of the picture
+            used, faces = _numbered(corners, len(mesh.points))
+            points, found = mesh.points[used], uv[of_point[used]]
+        else:
+            wide = len(uv)
+            used, faces = np.unique(corners * wide + uv_corners, return_inverse=True)
+            points, found = mesh.points[used // wide], uv[used % wide]
     made = trimesh.Trimesh(vertices=points, faces=faces.reshape(-1, _CORNERS), process=False)
     if material is not None or found is not None:
         look = material if material is not None else trimesh.visual.material.PBRMaterial()
         made.visual = trimesh.visual.TextureVisuals(uv=found, material=look)
     return made
+
+
+def _numbered(corners: Any, points: int) -> tuple[Any, Any]:
+    """Those of so many points that corners use, in order, and the corners as rows of these."""
+    import numpy as np
+
+    used = np.zeros(points, dtype=bool)
+    used[corners] = True
+    return np.flatnonzero(used), (np.cumsum(used) - 1)[corners]
 
 
 def _whole_uv(mesh: FbxMesh) -> Any:

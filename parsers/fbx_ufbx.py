@@ -16,7 +16,8 @@ from parsers.model_faults import MAX_TRIANGLES, malformed, too_many, unreadable
 MAX_MEMORY = 768 * 1024 * 1024  # bytes that ufbx may take for its work, and as much for its result
 MAX_POINTS = 3 * MAX_TRIANGLES  # over all nodes
 MAX_NODES = 100_000  # that have a mesh
-_LAYOUT = 1  # of the structures below
+MAX_WORK = 4_000_000_000  # squares of corners of faces; some six seconds for the worst of faces
+_LAYOUT = 2  # of the structures below
 _SLOTS = 5  # pictures of a material
 _LOG = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Trouble(IntEnum):
     POINTS = 7
     INDEX = 8
     NODES = 9
+    CORNERS = 10
 
 
 _FAULTS: dict[Trouble, Callable[[], InputError]] = {
@@ -49,12 +51,17 @@ _FAULTS: dict[Trouble, Callable[[], InputError]] = {
     Trouble.TRIANGLES: lambda: too_many(MAX_TRIANGLES + 1),
     Trouble.POINTS: lambda: malformed("The FBX places more points than its triangles could need."),
     Trouble.INDEX: lambda: malformed("A triangle of the FBX has a corner that is not there."),
+    Trouble.CORNERS: lambda: InputError(
+        "limit.size",
+        "The FBX has faces of more corners than are cut into triangles.",
+        hint="Triangulate the model first.",
+    ),
     Trouble.NODES: lambda: malformed("The FBX places more objects than any real model has."),
 }
 
 
 class _Limits(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_uint64) for name in ("memory", "triangles", "points", "nodes")]
+    _fields_ = [(name, ctypes.c_uint64) for name in ("memory", "triangles", "points", "nodes", "work")]
 
 
 class _Mesh(ctypes.Structure):
@@ -101,7 +108,7 @@ def read_ufbx(path: Path, library: Path) -> FbxFound:
     `limit.triangles`) and `OSError` where the library can not be loaded.
     """
     ufbx = _loaded(library)
-    limits = _Limits(memory=MAX_MEMORY, triangles=MAX_TRIANGLES, points=MAX_POINTS, nodes=MAX_NODES)
+    limits = _Limits(memory=MAX_MEMORY, triangles=MAX_TRIANGLES, points=MAX_POINTS, nodes=MAX_NODES, work=MAX_WORK)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         import numpy as np
 

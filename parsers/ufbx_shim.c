@@ -15,13 +15,14 @@
 #define HL_MAX_DEPTH 500
 
 /* What went wrong; the order is that of `Trouble` in fbx_ufbx.py. */
-enum { HL_WELL, HL_BROKEN, HL_TRUNCATED, HL_MEMORY, HL_VERSION, HL_DEEP, HL_TRIANGLES, HL_POINTS, HL_INDEX, HL_NODES };
+enum { HL_WELL, HL_BROKEN, HL_TRUNCATED, HL_MEMORY, HL_VERSION, HL_DEEP, HL_TRIANGLES, HL_POINTS, HL_INDEX, HL_NODES, HL_CORNERS };
 
 typedef struct {
     uint64_t memory;    /* bytes that ufbx may take for its work, and as much for its result */
     uint64_t triangles; /* over all instances */
     uint64_t points;    /* the same */
     uint64_t nodes;     /* that have a mesh */
+    uint64_t work;      /* squares of the numbers of corners of all faces: what cutting them up may take */
 } hl_limits;
 
 typedef struct {
@@ -62,7 +63,7 @@ typedef struct {
     ufbx_scene *scene;
 } hl_model;
 
-HL_EXPORT const uint32_t hl_layout = 1;
+HL_EXPORT const uint32_t hl_layout = 2;
 
 HL_EXPORT void hl_free(hl_model *model)
 {
@@ -170,10 +171,21 @@ static uint32_t fill_mesh(hl_mesh *to, const ufbx_node *node)
     return trouble;
 }
 
+static double work_of(const ufbx_mesh *mesh)
+{
+    double work = 0;
+    for (size_t i = 0; i < mesh->faces.count; i++) {
+        double corners = mesh->faces.data[i].num_indices;
+        work += corners * corners;
+    }
+    return work;
+}
+
 static uint32_t fill_meshes(hl_model *model, const hl_limits *limits)
 {
     const ufbx_node_list *nodes = &model->scene->nodes;
     uint64_t found = 0, triangles = 0, points = 0;
+    double work = 0;
     for (size_t i = 0; i < nodes->count; i++) {
         const ufbx_mesh *mesh = nodes->data[i]->mesh;
         if (!mesh || !mesh->num_triangles) continue;
@@ -183,6 +195,8 @@ static uint32_t fill_meshes(hl_model *model, const hl_limits *limits)
         if (found > limits->nodes) return HL_NODES;
         if (triangles > limits->triangles) return HL_TRIANGLES;
         if (points > limits->points) return HL_POINTS;
+        work += work_of(mesh);
+        if (work > (double)limits->work) return HL_CORNERS;
     }
     model->meshes = calloc(found + 1, sizeof(hl_mesh));
     if (!model->meshes) return HL_MEMORY;

@@ -5,9 +5,10 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from support import hostile_models, model_files
+from support import hostile_fbx, hostile_models, model_files
 from support.sandbox_runs import Bench, MiB, nothing_said
 
+from parsers import ufbx_library
 from workers.sandbox import Result
 
 
@@ -68,3 +69,33 @@ def test_step__damaged_step_files_never_crash(bench: Bench) -> None:
         result = _read(bench, "step", bytes(content))
         codes.add(result.fault.code if result.fault else "read")
     assert {code.partition(".")[0] for code in codes} <= {"model", "read"}
+
+
+FBX_READERS = [
+    pytest.param(
+        "ufbx",
+        marks=pytest.mark.skipif(ufbx_library.found() is None, reason=f"ufbx is not here: {ufbx_library.reason()}"),
+    ),
+    "assimp",
+]
+
+
+@pytest.mark.parametrize("reader", FBX_READERS)
+def test_step__each_reader_of_fbx_works_in_the_sandbox(bench: Bench, reader: str) -> None:
+    """The library that was built lies where a confined step may load it; assimp runs in a process apart within the limits."""
+    call = bench.call(
+        "read_fbx", target="model_steps:read_fbx", kind="fbx", memory=512 * MiB, options={"reader": reader}
+    )
+    call.inputs["upload"].write_bytes(model_files.fbx())
+    result = bench.sandbox.run(call, on_progress=nothing_said, stop=threading.Event())
+    assert result.fault is None, result.fault
+    assert result.summary["triangles"] == len(model_files.FACES)
+    assert str(result.summary["reader"]).startswith(reader)
+
+
+@pytest.mark.parametrize("case", [*hostile_fbx.CASES, *hostile_fbx.ODD])
+def test_step__hostile_fbx_ends_by_name(bench: Bench, case: str) -> None:
+    """In 512 MiB, each is refused by its own code or read: none is killed for its memory or time."""
+    content, codes = hostile_fbx.CASES.get(case) or (hostile_fbx.ODD[case], {"read", "model.unreadable"})
+    result = _read(bench, "fbx", content)
+    assert (result.fault.code if result.fault else "read") in codes

@@ -131,6 +131,7 @@ class Shape:
     points: Sequence[Sequence[float]]
     faces: Sequence[Sequence[int]]
     uv: Sequence[tuple[float, float]] = ()  # one of each point
+    cut: Sequence[tuple[float, float]] = ()  # one of each corner instead
     paints: Sequence[int] = ()  # which material each polygon has, of its model's
 
 
@@ -235,9 +236,9 @@ def _geometry(number: int, shape: Shape, *, packed: bool) -> Node:
         node("GeometryVersion", 124),
     ]
     layer = [node("Version", 100)]
-    if shape.uv:
-        numbers = [part for pair in shape.uv for part in pair]
-        corners = [corner for face in shape.faces for corner in face]
+    if shape.uv or shape.cut:
+        numbers = [float(part) for pair in shape.uv or shape.cut for part in pair]
+        corners = [corner for face in shape.faces for corner in face] if shape.uv else list(range(len(shape.cut)))
         held = [
             node("UV", Array(code="d", values=numbers, packed=packed)),
             node("UVIndex", Array(code="i", values=corners, packed=packed)),

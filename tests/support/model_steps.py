@@ -17,3 +17,17 @@ def judge(ctx: StepContext) -> None:
     from models.conformance_3mf import check_3mf
 
     ctx.summary(conformance=check_3mf(ctx.path(UPLOAD), seconds=float(ctx.options["seconds"])).to_json())
+
+
+def read_fbx(ctx: StepContext) -> None:
+    """The same of an FBX, by the reader that the options name."""
+    from parsers import ufbx_library
+    from parsers.fbx_assimp import read_assimp
+    from parsers.fbx_preflight import check_fbx
+    from parsers.fbx_ufbx import read_ufbx
+
+    path = ctx.path(UPLOAD)
+    head = check_fbx(path)
+    library = ufbx_library.found() if ctx.options["reader"] == "ufbx" else None
+    found = read_ufbx(path, library) if library else read_assimp(path, head)
+    ctx.summary(triangles=sum(len(mesh.corners) for mesh in found.meshes), reader=found.reader)

@@ -26,6 +26,17 @@ def test_apart__a_crash_is_no_answer():
     assert apart(lambda: bytes([999])) is None
 
 
+def test_apart__a_hang_is_no_answer():
+    """A child that computes without end is ended after its seconds."""
+
+    def hang() -> bytes:
+        while True:
+            pass
+
+    assert apart(hang, seconds=0.2) is None
+    assert apart(lambda: b"x", seconds=5) == b"x"
+
+
 @pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGABRT])
 def test_apart__ends_with_a_child_that_met_a_limit(end):
     """What kills the child for its memory or time counts as the end of the step, so that the platform can tell it."""

@@ -178,6 +178,14 @@ def test_fbx__materials_and_layouts(read):
         assert found.missing == ()
 
 
+def test_fbx__a_point_at_two_places_of_the_picture(read):
+    """Where the layout is cut, a point stands there twice, and each corner keeps its place."""
+    shape = fbx.Shape(points=SQUARE, faces=[(0, 1, 2), (0, 2, 3)], cut=[(number / 8, 0.5) for number in range(6)])
+    (part,) = read(fbx.Scene(shapes=[shape]).binary()).parts
+    assert part.uv[part.faces.reshape(-1), 0] == near([number / 8 for number in range(6)])
+    assert len(part.vertices) == 6
+
+
 def test_fbx__a_name_in_many_letters(read):
     """Names are UTF-8."""
     paint = fbx.Paint(name="Räder 車")
@@ -216,11 +224,12 @@ def test_load__no_mesh_is_empty(tmp_path):
     assert caught.value.fault.code == "model.empty"
 
 
-def test_read__too_many_instances(read):
-    """A mesh of some thousand triangles that stands there often enough is more than is taken."""
-    count = 20_000
-    shape = fbx.Shape(points=SQUARE, faces=QUAD * count)
-    placed = [fbx.Placed(shape=0, name=f"n{number}") for number in range(101)]
+def test_read__too_many_instances(read, monkeypatch):
+    """A small mesh that stands there often enough is more than is taken."""
+    for reader in ("fbx_ufbx", "fbx_assimp"):
+        monkeypatch.setattr(f"parsers.{reader}.MAX_TRIANGLES", 2000)
+    shape = fbx.Shape(points=SQUARE, faces=QUAD * 20)
+    placed = [fbx.Placed(shape=0, name=f"n{number}") for number in range(51)]
     with pytest.raises(InputError) as caught:
         read(fbx.Scene(shapes=[shape], placed=placed).binary())
     assert caught.value.fault.code == "limit.triangles"

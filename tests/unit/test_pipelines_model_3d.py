@@ -17,6 +17,7 @@ from examples.make import brick
 from jobs.errors import InputError
 from jobs.likeness import Family
 from models import devices
+from parsers import ufbx_library
 from pipelines import model_3d
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +69,20 @@ def examine(ctx):
     """The steps that need no renderer."""
     model_3d.preview(ctx)
     model_3d.validate(ctx)
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_validate__fbx_names_its_reader(tmp_path, context, monkeypatch, built):
+    """An FBX is examined as any model is; where ufbx is not there the job says that another library stood in."""
+    if built and not ufbx_library.found():
+        pytest.skip(f"ufbx is not here: {ufbx_library.reason()}")
+    if not built:
+        monkeypatch.setattr(ufbx_library, "found", lambda: None)
+    ctx = context(tmp_path, model_files.fbx(), kind="fbx")
+    examine(ctx)
+    assert (ctx.facts["format"], ctx.facts["watertight"]) == ("fbx", True)
+    assert ctx.facts["reader"].startswith("ufbx " if built else "assimp ")
+    assert ("model.fallback_reader" in [code for code, _ in ctx.warnings]) is not built
 
 
 def test_validate__the_sample(tmp_path, context):
