@@ -20,6 +20,7 @@ from jobs.queues import VALIDATION
 from jobs.vram import Vram
 from jobs.waiting import WAITS_FOR_GPU, WaitsFor
 from models import devices
+from workers.kernels import KernelKeeper
 from workers.sandbox import Gpu, GpuPool, GpuRules, NoGpu, Sandbox, states, visible_gpus
 
 GiB = 1024**3
@@ -111,8 +112,7 @@ def test_losses__the_gpu_rests(bench, tmp_path, step):
 )
 def test_examination__falls_back_to_the_cpu(tmp_path, vram, code, says):
     """On a GPU that CUDA does not find, or that was claimed too little of, the report is the CPU's, with a warning."""
-    kernels = tmp_path / "kernels"
-    devices.prepare(kernels)
+    kernels = KernelKeeper(tmp_path / "kernels")(None, tmp_path)
     pool = GpuPool([PRETENDED], tmp_path / "gpu", rules=RULES)
     bench = Bench(tmp_path, preload=["gpu_steps", "numpy"], gpus=pool, read_only=(kernels,))
     kind, write = model_files.EVERY["stl"]
@@ -159,8 +159,7 @@ def test_gpu__computes(tmp_path):
     except NoGpu as none:
         print(f"not run: {none}")
         pytest.skip(f"there is no GPU here: {none}")
-    kernels = tmp_path / "kernels"
-    assert devices.CUDA in devices.prepare(kernels)
+    kernels = KernelKeeper(tmp_path / "kernels", gpu=True)(None, tmp_path)
     bench = Bench(tmp_path, preload=["numpy"], gpus=GpuPool(gpus, tmp_path / "gpu"), read_only=(kernels,))
     options = {"cache": str(kernels), "prefer": "auto"}
     try:
