@@ -246,6 +246,7 @@ class Platform:
             "HEAVYLIFT_LEDGER_URL": self.ledger_url,
             "HEAVYLIFT_STORE_PATH": str(self.store_path),
             "HEAVYLIFT_UPLOAD_DISK_FLOOR": str(self.disk.floor),
+            "HEAVYLIFT_NODE_INSTALL": "0",  # what a drill needs is here before it begins
             "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))),
             "PYTHONUNBUFFERED": "1",
         }

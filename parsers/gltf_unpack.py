@@ -21,6 +21,7 @@ from parsers.model_folder import Folder, lay_out
 Finder = Callable[[], GltfTools]  # asked only where something is compressed
 _MEMORY = 1 << 30  # bytes that Node may write to; a million triangles take a fifth of it
 _SECONDS = 120.0
+_DOCTOR = "Operators: look at Node.js on the machine of the validation worker (`heavylift doctor`)."
 _MALFORMED, _TOO_LARGE = 3, 4  # exit codes of the script
 
 
@@ -85,20 +86,21 @@ def unpack(packed: Packed, path: Path, kind: str, *, find: Finder | None, place:
 
 def _run(command: list[str], place: Path) -> Json:
     log = place / "said.json"
+    limits = {"data": _MEMORY, "fsize": MAX_UNPACKED}
+    env = {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(place)}
     with log.open("wb") as printed:
-        code = held_program.ended(
-            command,
-            limits={"data": _MEMORY, "fsize": MAX_UNPACKED},
-            out=printed.fileno(),
-            seconds=_SECONDS,
-            folder=place,
-            env={"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(place)},
-        )
+        try:
+            code = held_program.ended(
+                command, limits=limits, out=printed.fileno(), seconds=_SECONDS, folder=place, env=env
+            )
+        except OSError:  # nobody's file is to blame
+            raise StepError("model.node_failed", "Node.js can not be started in the sandbox.", hint=_DOCTOR) from None
     if code == _MALFORMED:
         raise malformed("What is compressed in the glTF can not be unpacked.")
-    if code == 0:
-        return parsed(log.read_bytes())
-    if code in {None, _TOO_LARGE} or code in {-6, -9, -11, 134, 137, 139}:  # Node's ends for want of memory
+    if code == 0 and (said := log.read_bytes()):
+        return parsed(said)
+    if code is None or code == _TOO_LARGE or code < 0:  # without memory V8 ends itself, by one signal or another
         message = "What is compressed in the glTF takes too much memory or time to unpack."
         raise InputError("limit.unpacked", message, hint="Reduce the mesh before sending it.")
-    raise StepError("model.node_failed", f"Node.js gave up with exit code {code}, and did not say why.")
+    message = f"Node.js gave up with exit code {code}, and did not say why."
+    raise StepError("model.node_failed", message, hint=_DOCTOR)

@@ -91,6 +91,7 @@ def install(settings: Settings, *, stop: threading.Event) -> str | None:
         with _alone(target.parent, stop) as alone:
             if not alone:
                 return "Another process is still installing its packages."
+            _sweep(target.parent)
             return _brought(npm, part, target, stop) if _lacking(target) else None
     except OSError as error:
         return f"Its packages could not be installed ({error.strerror or type(error).__name__})."
@@ -129,6 +130,12 @@ def _brought(npm: str, part: Path, target: Path, stop: threading.Event) -> str |
     shutil.rmtree(target, ignore_errors=True)  # damaged
     part.replace(target)
     return None
+
+
+def _sweep(folder: Path) -> None:
+    """Remove halves that killed workers left: nobody else installs now."""
+    for half in folder.glob(".*.part"):
+        shutil.rmtree(half, ignore_errors=True)
 
 
 def _ended(running: subprocess.Popen[bytes], stop: threading.Event) -> int | None:

@@ -67,6 +67,8 @@ def test_set_up__installs_by_the_lock_once(settings: Settings, monkeypatch: pyte
     monkeypatch.setenv("HEAVYLIFT_LEDGER_URL", "postgresql://user:swordfish@db/heavylift")
     monkeypatch.setenv("npm_config_cache", "/somewhere")
     log = npm(settings, INSTALLS)
+    half = cache_folder(settings) / ".left-by-a-killed-worker.part"
+    half.mkdir(parents=True)
     keeper = ToolsKeeper(settings)
     keeper.start()
     tools = settled(keeper)

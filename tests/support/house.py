@@ -41,6 +41,7 @@ RHYTHM = {
     "HEAVYLIFT_WORKER_BACKOFF_BASE": "0.2",
     "HEAVYLIFT_API_SHUTDOWN_GRACE": "5",
     "HEAVYLIFT_UPLOAD_DISK_FLOOR": "1048576",
+    "HEAVYLIFT_NODE_INSTALL": "0",  # a platform of each test is no place to install packages into
 }
 READY_MARK = "worker.ready"
 START_LIMIT = 90.0  # seconds; the machine may be busy

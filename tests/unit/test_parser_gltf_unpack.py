@@ -10,7 +10,7 @@ import trimesh
 from support import labelled_meshes, model_files, models
 from support.gltf_tools import WAYS, absent, compressed, finder, gltf_tools
 
-from jobs.errors import InputError, TransientError
+from jobs.errors import InputError, StepError, TransientError
 from models.options import ModelOptions
 from models.report import report
 from parsers import model
@@ -198,6 +198,19 @@ def test_unpack__without_node_says_who_can_cure_it(tmp_path, letter):
     assert "Node.js is not installed." in fault.message
     assert fault.hint
     assert "heavylift doctor" in fault.hint
+
+
+@pytest.mark.parametrize(("program", "code"), [("false", 1), ("true", 0), ("/nothing/such", None)])
+def test_unpack__a_node_that_fails_is_not_the_senders_fault(tmp_path, program, code):
+    """A program that is no Node, or is not there, is for operators to cure."""
+    import shutil
+
+    found = Path(shutil.which(program) or program)
+    content = json.dumps(json.loads(model_files.gltf()) | {"extensionsRequired": [MESHOPT]}).encode()
+    with pytest.raises(StepError) as caught:
+        read(tmp_path, content, kind="gltf", tools=GltfTools(program=found, packages=tmp_path))
+    assert (caught.value.fault.code, caught.value.fault.actor) == ("model.node_failed", "platform")
+    assert str(code) in caught.value.fault.message or code in {0, None}
 
 
 def test_unpack__while_node_is_set_up_the_step_comes_again(tmp_path):
