@@ -32,7 +32,7 @@ def bounded(call: Callable[[], bytes], *, seconds: float, memory: int) -> bytes:
     if not child:
         code = 1
         try:
-            _silence()
+            silence()
             _limit(seconds=seconds, memory=memory)
             with os.fdopen(writing, "wb") as file:
                 file.write(call())
@@ -73,8 +73,8 @@ def _read(line: int, *, until: float) -> bytes | None:
     return None
 
 
-def _silence() -> None:
-    """Libraries write what they stumble over, which is content of uploads, to their process's own output."""
+def silence() -> None:
+    """In a process apart: libraries write what they stumble over, which is content of uploads, to its outputs."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for number in (1, 2):
         os.dup2(nowhere, number)

@@ -21,11 +21,12 @@ from parsers.model_normal import Model, Part, instances, to_normal
 from parsers.model_obj import check_obj
 from parsers.model_preflight import check, is_binary_stl
 from parsers.model_step import read_step
+from parsers.model_usd import load_usd, load_usdz
 
 __all__ = ["KINDS", "Model", "Part", "instances", "load", "normal"]
 
 # `model-zip` is an archive with one glTF or OBJ and the files that it needs.
-KINDS = ("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "fbx", "model-zip")
+KINDS = ("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "fbx", "usd", "usdz", "model-zip")
 
 # Whatever a loader raises on a broken file; its words are never shown, since they may quote other files.
 _LOADER_ERRORS = (
@@ -52,7 +53,7 @@ def load(path: Path, kind: str, *, tools: Finder | None = None) -> Any:
 
     Raises `UnreadableFile` (`model.unreadable`, `.empty`, `.not_finite`, `.truncated`, `.malformed`, `.version`,
     `zip.damaged`) and `InputError` (`model.external`, `.missing_files`, `.main_file`, `limit.triangles`,
-    `.pixels`, `.size`, `.unpacked`, `xml.entity`, `zip.*`); `model.needs_node` as either, where Node is just being set up.
+    `.pixels`, `.size`, `.unpacked`, `xml.entity`, `zip.*`, `model.reader_missing`); `model.needs_node` as either, where Node is just being set up.
     """
     # The loader logs what it stumbles over, which is content of uploads: that goes nowhere.
     log = logging.getLogger("trimesh")
@@ -155,4 +156,6 @@ _READERS: dict[str, Callable[[Path], tuple[Any, Facts]]] = {
     "dae": _read_dae,
     "fbx": load_fbx,
     "step": _read_step,
+    "usd": load_usd,
+    "usdz": load_usdz,
 }

@@ -9,11 +9,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from parsers.model_3mf_pictures import Pictures
 from parsers.model_3mf_pieces import pieces
 from parsers.model_3mf_xml import Mesh, PartReader
 from parsers.model_facts import Axis, Facts
 from parsers.model_faults import MAX_TRIANGLES, empty, malformed, too_many
+from parsers.package_pictures import Pictures
 from parsers.xml_rows import SAFE
 from parsers.zip_guard import MODELS, Entry, GuardedZip, open_zip
 

@@ -1,4 +1,4 @@
-"""Is this a 3D model? STEP and FBX by how they begin, COLLADA by its root element, ZIPs of models by their entries."""
+"""Is this a 3D model? STEP, FBX and USD by how they begin, COLLADA by its root element, ZIPs of models by their entries."""
 
 import re
 from collections.abc import Collection
@@ -8,6 +8,7 @@ from parsers.xml_head import local_name, xml_head
 _FBX = b"Kaydara FBX Binary  \0"
 _FBX_TEXT = re.compile(rb"(?:\s++|;[^\n]*+\n)*+FBXHeaderExtension\s*:|;\s*FBX \d")
 _STEP = b"ISO-10303-21"
+_USD = re.compile(rb"PXR-USDC|#usda \d")
 _MAINS = (".gltf", ".obj")
 _SCENES = (".usd", ".usda", ".usdc")
 # What stands beside a glTF or OBJ; where nothing else shows, the model lies further back than was looked.
@@ -19,6 +20,8 @@ def model_kind(head: bytes) -> str | None:
     """The kind of a model whose first bytes tell it; None: another."""
     if head.startswith(_FBX):
         return "fbx"
+    if _USD.match(head):
+        return "usd"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if _FBX_TEXT.match(text):
         return "fbx"

@@ -226,7 +226,7 @@ PIPELINE = Pipeline(
     name="model-3d",
     version=2,
     title="Checks the geometry of 3D models, says what each will do for, and renders pictures of it.",
-    accepts=("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "fbx", "model-zip"),
+    accepts=("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "fbx", "usd", "usdz", "model-zip"),
     options=ModelOptions,
     steps=(
         Step(run=preview, queue=VALIDATION, resources=("gltf",), timeout=300.0, memory=Memory.LARGE),

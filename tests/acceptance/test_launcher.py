@@ -188,6 +188,27 @@ def test_extras__come_with_the_commands_that_need_them(checkout: Checkout, comma
     assert checkout.calls() == ["venv", "boot", "sync", "sync"]
 
 
+def test_extras__are_brought_on_request_and_stay(checkout: Checkout):
+    """What HEAVYLIFT_EXTRAS names comes beside all else, with or without tests, and later starts leave it there."""
+    (checkout.root / "requirements-usd.txt").write_text("usd-core==0\n")
+    checkout.run("version")
+    assert checkout.run("version", HEAVYLIFT_EXTRAS="usd")[0] == 0
+    assert "requirements-usd.txt" in checkout.last_sync()
+    assert "requirements-dev.txt" not in checkout.last_sync()
+    checkout.run("version")
+    checkout.run("test")
+    assert {"requirements-usd.txt", "requirements-dev.txt"} <= {Path(one).name for one in checkout.last_sync().split()}
+    checkout.run("test", HEAVYLIFT_EXTRAS="usd")
+    assert checkout.calls() == ["venv", "boot", "sync", "sync", "sync"]
+
+
+def test_extras__unknown_ones_are_refused(checkout: Checkout):
+    """A word that names no packages ends the start with those that there are."""
+    rc, _, err = checkout.run("version", HEAVYLIFT_EXTRAS="uds")
+    assert (rc, checkout.calls()) == (2, [])
+    assert "There are: usd" in err
+
+
 def test_sync__checks_hashes_and_downloads_no_python(checkout: Checkout):
     """Uv is told to require hashes and to install for our interpreter."""
     checkout.run("version")

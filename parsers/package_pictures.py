@@ -1,4 +1,4 @@
-"""Opens the pictures of a 3MF package by their headers, within limits; nothing is decoded here."""
+"""Opens the pictures of a package (3MF, USDZ) by their headers, within limits; nothing is decoded here."""
 
 import io
 from typing import Any
