@@ -20,14 +20,14 @@ def load_fbx(path: Path, *, library: Path | None = None) -> tuple[Any, Facts]:
     `library` is ufbx, compiled; None: the one of this environment, if it has one.
 
     Raises `UnreadableFile` (`model.empty`, `.malformed`, `.truncated`, `.version`, `.unreadable`, `.not_finite`) and
-    `InputError` (`limit.size`, `limit.triangles`, `limit.pixels`), and `StepError` (`model.no_reader`) where this machine
+    `InputError` (`limit.size`, `limit.triangles`, `limit.pixels`), and `StepError` (`model.reader_missing`) where this machine
     has neither reader.
     """
     head = check_fbx(path)
     ufbx = library or ufbx_library.found()
     if not ufbx and find_spec("assimp_py") is None:
         hint = f"Operators: build the reader of FBX (`heavylift doctor` says how): {ufbx_library.reason()}."
-        raise StepError("model.no_reader", "There is no library here that reads FBX.", hint=hint)
+        raise StepError("model.reader_missing", "There is no library here that reads FBX.", hint=hint)
     found = read_ufbx(path, ufbx) if ufbx else read_assimp(path, head)
     if not found.meshes:
         raise empty()
