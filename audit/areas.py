@@ -25,7 +25,6 @@ OF_JOBS: dict[Check, JobCheck] = {
     Check.SUCCESSES: effects.successes,
     Check.ENDINGS: effects.endings,
     Check.ORDER: effects.order,
-    Check.PLACES: effects.places,
     Check.REFERENCE: effects.reference,
 }
 

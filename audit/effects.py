@@ -1,6 +1,6 @@
-"""Checks that nothing was done twice: attempts, successes, endings, events, places, references."""
+"""Checks that nothing was done twice: attempts, successes, endings, events, references."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -66,18 +66,6 @@ def order(dossier: Dossier, _scene: Scene) -> Iterator[Finding]:
             yield Finding(check=Check.ORDER, subject=dossier.id, detail=detail)
             return
         last = event
-
-
-def places(dossier: Dossier, _scene: Scene) -> Iterator[Finding]:
-    """No place of the job is findable twice."""
-    found: dict[str, list[Row]] = defaultdict(list)
-    for row in dossier.doubled:
-        found[row["artifact"] or ""].append(row)
-    for artifact, rows in found.items():
-        first = rows[0]
-        where = f"{first['place']!r} of {artifact or 'the job'} is findable {first['n']} times"
-        more = f", and so are {len(rows) - 1} more places" if len(rows) > 1 else ""
-        yield Finding(check=Check.PLACES, subject=dossier.id, detail=where + more)
 
 
 def reference(dossier: Dossier, _scene: Scene) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from sqlalchemy import BindParameter, Connection, Select, bindparam, func, selec
 from ledger import Ledger
 from ledger.database import db_as_of, db_now
 from ledger.lines import ALIVE_SECONDS
-from ledger.schema import artifacts, attempts, blobs, events, jobs, search_places, step_runs, workers
+from ledger.schema import artifacts, attempts, blobs, events, jobs, step_runs, workers
 
 BATCH = 200  # jobs in memory at a time
 Row = Mapping[str, Any]
@@ -37,7 +37,6 @@ class Dossier:
     attempts: tuple[Row, ...]  # by step, part and fence
     events: tuple[Row, ...]  # by id
     artifacts: tuple[Row, ...]  # their columns, and those of their blobs as `blob_*`
-    doubled: tuple[Row, ...]  # search places that are there more than once, with their number as `n`
 
     @property
     def id(self) -> str:
@@ -103,19 +102,6 @@ _ARTIFACTS = (
     .where(artifacts.c.job_id.in_(_IDS))
     .order_by(artifacts.c.job_id, artifacts.c.name)
 )
-_PLACE = (
-    search_places.c.job_id,
-    search_places.c.artifact,
-    search_places.c.place,
-    search_places.c.title,
-    search_places.c.body,
-)
-_DOUBLED = (
-    select(*_PLACE[:-1], func.count().label("n"))
-    .where(search_places.c.job_id.in_(_IDS))
-    .group_by(*_PLACE)
-    .having(func.count() > 1)
-)
 
 
 def _load(tx: Connection, query: Select[Any]) -> list[Dossier]:
@@ -123,7 +109,7 @@ def _load(tx: Connection, query: Select[Any]) -> list[Dossier]:
     if not found:
         return []
     ids = [row["id"] for row in found]
-    tables = [_by_job(tx, table, ids) for table in (_STEPS, _ATTEMPTS, _EVENTS, _ARTIFACTS, _DOUBLED)]
+    tables = [_by_job(tx, table, ids) for table in (_STEPS, _ATTEMPTS, _EVENTS, _ARTIFACTS)]
     return [
         Dossier(
             now=row["now"],
@@ -132,7 +118,6 @@ def _load(tx: Connection, query: Select[Any]) -> list[Dossier]:
             attempts=tables[1][row["id"]],
             events=tables[2][row["id"]],
             artifacts=tables[3][row["id"]],
-            doubled=tables[4][row["id"]],
         )
         for row in found
     ]

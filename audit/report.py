@@ -23,6 +23,7 @@ class Check(StrEnum):
     ORDER = "order"
     CONTENT = "content"
     PLACES = "places"
+    FINDABLE = "findable"
     QUEUES = "queues"
     MESSAGES = "messages"
 
@@ -48,6 +49,7 @@ _MEANINGS = {
     Check.ORDER: "events follow each other in time",
     Check.CONTENT: "equal content is stored once",
     Check.PLACES: "nothing is findable twice",
+    Check.FINDABLE: "the search index holds each job, and no other",
     Check.QUEUES: "each queue holds what the ledger queued",
     Check.MESSAGES: "message by message",
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from audit.areas import Accepted, Area, Content, Jobs
+from audit.findable import Findable
 from audit.lines import Queues
 from audit.messages import Messages
 from audit.reading import look_around
@@ -13,6 +14,7 @@ from audit.report import Finding, Report
 from audit.stored import Stored
 from broker import BrokerOptions
 from ledger import Ledger
+from search.port import Engine
 from storage.port import ObjectStore
 
 AT_ONCE = 1000  # suspicious findings that are looked at again together
@@ -24,13 +26,14 @@ def audit(
     *,
     store: ObjectStore,
     broker: BrokerOptions | None,
+    index: Engine | None = None,
     deep: bool,
     lost_after: float = LOST_AFTER,
     pause: float = 1.0,
 ) -> Report:
     """Look at everything; a platform may run meanwhile.
 
-    `broker` None leaves the queues out. `deep` also hashes every stored object and, where all workers are stopped,
+    `broker` None leaves the queues out, `index` None the search index. `deep` also hashes every stored object and, where all workers are stopped,
     takes every message in hand. What seems wrong is looked at again after `pause` seconds. What is overdue by less
     than `lost_after` seconds is not yet wrong. Raises `LedgerUnavailable`, `StoreUnavailable`, `BrokerUnavailable`.
     """
@@ -41,6 +44,8 @@ def audit(
         Content(ledger=ledger),
         Stored(ledger=ledger, store=store, deep=deep),
     ]
+    if index is not None:
+        areas.append(Findable(ledger=ledger, engine=index))
     if broker is not None:
         areas.append(Queues(ledger=ledger, broker=broker, scene=scene))
         areas += [Messages(ledger=ledger, broker=broker)] if deep else []

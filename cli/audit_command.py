@@ -40,7 +40,7 @@ def audit(
     json: Annotated[bool, typer.Option("--json", help="JSON lines on stdout; the last one sums up.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """Prove from ledger, store and broker that no job was lost and nothing was done twice.
+    """Prove from ledger, store, broker and search index that no job was lost and nothing was done twice.
 
     Exit code 1 where something is wrong, 3 where one of the three does not answer. A platform may run meanwhile; where
     nothing runs on the data folder, its broker is started for the while.
@@ -73,6 +73,7 @@ def _audited(settings: "Settings", *, deep: bool) -> "Report":
     from cli.borrowed_broker import borrowed_broker
     from cli.places import ledger_place, store_place
     from wiring import open_ledger, open_objects
+    from wiring.search import open_for_asking
 
     ledger = open_ledger(settings)
     try:
@@ -82,7 +83,8 @@ def _audited(settings: "Settings", *, deep: bool) -> "Report":
             say(f"broker: {broker.words}")
             store = open_objects(settings)
             lost_after = settings.worker.lost_after
-            return look(ledger, store=store, broker=broker.options, deep=deep, lost_after=lost_after)
+            index = open_for_asking(settings)
+            return look(ledger, store=store, broker=broker.options, index=index, deep=deep, lost_after=lost_after)
     except BrokerUnavailable as error:
         raise CommandError(f"the broker does not answer: {error}", code=Exit.UNREACHABLE) from error
     finally:

@@ -194,6 +194,14 @@ class PriceSettings(BaseSettings):
     bricklink_per_day: int = Field(5000, ge=0)
 
 
+class SearchSettings(BaseSettings):
+    """The search index."""
+
+    model_config = _concern("SEARCH")
+    engine: Literal["auto", "tantivy"] = "auto"
+    folder: Path | None = None  # of tantivy's index; None: in the data folder
+
+
 class FlowerSettings(BaseSettings):
     """The view for ops."""
 
@@ -221,6 +229,7 @@ class Settings:
         self.studio = StudioSettings()
         self.node = NodeSettings()
         self.price = PriceSettings()
+        self.search = SearchSettings()
         self.flower = FlowerSettings()
 
     @classmethod
@@ -250,6 +259,11 @@ class Settings:
     def store_path(self) -> Path:
         """The local store's folder."""
         return self.store.path or self.data_dir / "store"
+
+    @property
+    def search_path(self) -> Path:
+        """The folder of the embedded search index."""
+        return self.search.folder or self.data_dir / "search"
 
     @property
     def gpu_path(self) -> Path:

@@ -14,7 +14,8 @@ def audited(platform: Platform) -> AuditSeen:
     try:
         for name in Look(ledger).workers():  # those that were killed could not say goodbye, and would seem to live
             ledger.unregister(name)
-        report = audit(ledger, store=platform.open_store(), broker=platform.options, deep=True)
+        store, index = platform.open_store(), platform.open_index()
+        report = audit(ledger, store=store, broker=platform.options, index=index, deep=True)
     finally:
         ledger.close()
     return AuditSeen(

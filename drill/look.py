@@ -11,7 +11,7 @@ from sqlalchemy import Select, exists, func, select
 from jobs.model import Status
 from jobs.queues import QUEUES
 from ledger import Held, Ledger
-from ledger.schema import attempts, events, jobs, outbox, search_places, step_runs, workers
+from ledger.schema import attempts, events, jobs, outbox, step_runs, workers
 
 ENDED = tuple(status.value for status in Status if status.ended)
 _LAST_EVENTS = ("file-processing.completed", "file-processing.failed")
@@ -21,7 +21,7 @@ _OF_RUN = (
     attempts.c.step == step_runs.c.name,
     attempts.c.part == step_runs.c.part,
 )
-_PUT_OFF = ("store.", "ledger.")  # how the codes of such faults begin
+_PUT_OFF = ("store.", "ledger.", "search.")  # how the codes of such faults begin
 _BATCH = 200  # rows named in one query
 
 
@@ -70,7 +70,7 @@ class Look:
         return {pool for pool, count in rows if count >= QUEUES[pool].concurrency}
 
     def put_off(self) -> list[Held]:
-        """The step runs that are queued again since the store, or the ledger, was away or had no room."""
+        """The step runs that are queued again since the store, the ledger or the search index was away or had no room."""
         rows = self._rows(select(*_HELD, step_runs.c.fault).where(step_runs.c.status == Status.QUEUED.value))
         return [Held(*row[:4]) for row in rows if row.fault and row.fault["code"].startswith(_PUT_OFF)]
 
@@ -106,18 +106,12 @@ class Look:
         succeeded = select(attempts.c.job_id, attempts.c.step).where(attempts.c.outcome == "succeeded")
         per_run = (attempts.c.job_id, attempts.c.step, attempts.c.part)
         ends = select(events.c.job_id).where(events.c.type.in_(_LAST_EVENTS))
-        places = select(search_places.c.job_id, search_places.c.place)
-        per_place = (search_places.c.job_id, search_places.c.artifact, search_places.c.place)
         more = func.count() > 1
         found = {
             row.job_id: f"step {row.step} succeeded twice"
             for row in self._rows(succeeded.group_by(*per_run).having(more))
         }
         found |= {row.job_id: "ended twice" for row in self._rows(ends.group_by(events.c.job_id).having(more))}
-        found |= {
-            row.job_id: f"{row.place} is in the index twice"
-            for row in self._rows(places.group_by(*per_place).having(more))
-        }
         return found
 
     def evidence(self, job_id: str) -> dict[str, list[dict[str, Any]]]:

@@ -19,6 +19,7 @@ from drill.servers import LOOPBACK, PostgresServer, RabbitServer, RedisServer, f
 from drill.spans import Spans
 from jobs.queues import QUEUES
 from ledger import Ledger
+from search.port import Engine
 from storage.local import LocalStore
 from storage.port import ObjectStore
 
@@ -216,6 +217,11 @@ class Platform:
         return self.disk.folder / "store"
 
     @property
+    def index_path(self) -> Path:
+        """The folder of the search index."""
+        return self.disk.folder / "search"
+
+    @property
     def options(self) -> BrokerOptions:
         """Where the lines are."""
         return BrokerOptions(url=self.broker.url, prefix=PREFIX)
@@ -223,6 +229,12 @@ class Platform:
     def open_ledger(self) -> Ledger:
         """A ledger of our own on the platform's tables, and to be closed."""
         return Ledger(self.ledger_url, pool_size=2)
+
+    def open_index(self) -> Engine:
+        """The platform's search index, for questions."""
+        from search.tantivy_engine import reading
+
+        return reading(self.index_path)
 
     def open_store(self) -> ObjectStore:
         """The platform's store."""
@@ -241,6 +253,7 @@ class Platform:
         ours = {
             "HEAVYLIFT_DATA_DIR": str(self.data_dir),
             "HEAVYLIFT_API_PORT": str(self.port),
+            "HEAVYLIFT_SEARCH_FOLDER": str(self.index_path),
             "HEAVYLIFT_BROKER_URL": self.broker.url,
             "HEAVYLIFT_BROKER_PREFIX": PREFIX,
             "HEAVYLIFT_LEDGER_URL": self.ledger_url,

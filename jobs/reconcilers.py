@@ -12,6 +12,7 @@ class Reconciler:
     name: str
     purpose: str  # one sentence, shown by the CLI and the API
     every: float  # seconds between two runs by the clock
+    pool: str = "housekeeping"  # whose worker runs it
 
 
 _ROWS = (
@@ -24,11 +25,12 @@ _ROWS = (
     Reconciler(name="retention", purpose="deletes jobs whose time is over", every=10 * MINUTE),
     Reconciler(name="forget", purpose="drops rows past their time: keys, events, runs, workers", every=HOUR),
     Reconciler(name="scratch-folders", purpose="removes what killed workers left on this host", every=HOUR),
-    Reconciler(name="index", purpose="compares the ledger with the search index", every=6 * HOUR),
+    Reconciler(name="index", purpose="compares the ledger with the search index", every=6 * HOUR, pool="indexing"),
     Reconciler(name="catalog", purpose="has a catalog fetched once a day, where a source is set", every=HOUR),
     Reconciler(name="store", purpose="compares the ledger with the object store: missing, orphaned, size", every=DAY),
     Reconciler(name="full", purpose="compares everything, every stored byte's hash included", every=7 * DAY),
 )
+REBUILD = "search-rebuild"  # a run like these, of the indexing pool, that somebody has to ask for
 RECONCILERS: dict[str, Reconciler] = {row.name: row for row in _ROWS}
 
 

@@ -1,6 +1,6 @@
 """Reconciliation runs: one row each, with what was checked, repaired and left alone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,8 +36,8 @@ class Reconciliations:
 
     database: Database
 
-    def begin_run(self, name: str, *, every: float | None = None) -> str | None:
-        """Note that a run begins; returns its id.
+    def begin_run(self, name: str, *, every: float | None = None, state: str = RUNNING) -> str | None:
+        """Note that a run begins, or is `REQUESTED` of another worker; returns its id.
 
         With `every` (seconds, the clock's rhythm) the database's time is cut into slots: None where another tick has
         this slot already. A run of the slot that failed is taken up again.
@@ -50,27 +50,43 @@ class Reconciliations:
             of_slot = (reconciliations.c.name == name, reconciliations.c.slot == slot)
             if slot is not None:
                 failed = update(reconciliations).where(*of_slot, reconciliations.c.state == FAILED)
-                again = failed.values(state=RUNNING, started_at=now, finished_at=None, notes=[])
+                again = failed.values(state=state, started_at=now, finished_at=None, notes=[])
                 taken_up = tx.execute(again.returning(reconciliations.c.id)).scalar_one_or_none()
                 if taken_up is not None:
                     return str(taken_up)
                 if tx.execute(select(reconciliations.c.id).where(*of_slot)).first() is not None:
                     return None
-            values = {"id": run_id, "name": name, "slot": slot, "state": RUNNING, "started_at": now}
+            values = {"id": run_id, "name": name, "slot": slot, "state": state, "started_at": now}
             tx.execute(insert(reconciliations).values(**values, checked=0, repaired=0, left_alone=0, notes=[]))
             return run_id
 
         return self.database.writing(work)  # of two at once one fails, looks again, and finds the other's row
 
     def request_run(self, name: str) -> Run:
-        """Have a housekeeping worker run it soon."""
+        """Have the worker that it belongs to run it soon."""
         values = {"id": new_id(), "name": name, "state": REQUESTED, "checked": 0, "repaired": 0, "left_alone": 0}
         asked = insert(reconciliations).values(**values, notes=[], started_at=db_now()).returning(reconciliations)
         return self.database.writing(lambda tx: _run(tx.execute(asked).mappings().one()), durable=True)
 
-    def take_requested_run(self) -> Run | None:
-        """The oldest request, now running; None where there is none."""
-        waiting = select(reconciliations.c.id).where(reconciliations.c.state == REQUESTED)
+    def request_once(self, name: str) -> Run | None:
+        """The same, where nobody has asked for it yet and none runs; else None."""
+        under_way = select(reconciliations.c.id).where(
+            reconciliations.c.name == name, reconciliations.c.state.in_((REQUESTED, RUNNING))
+        )
+        with self.database.reading() as tx:
+            known = tx.execute(under_way.limit(1)).first()
+        return self.request_run(name) if known is None else None
+
+    def note_run(self, run_id: str, *, checked: int, repaired: int, left_alone: int) -> None:
+        """Note how far it is."""
+        values = {"checked": checked, "repaired": repaired, "left_alone": left_alone}
+        change = update(reconciliations).where(reconciliations.c.id == run_id, reconciliations.c.state == RUNNING)
+        self.database.writing(lambda tx: tx.execute(change.values(values)))
+
+    def take_requested_run(self, names: Collection[str]) -> Run | None:
+        """The oldest request of these, now running; None where there is none."""
+        mine = (reconciliations.c.state == REQUESTED, reconciliations.c.name.in_(sorted(names)))
+        waiting = select(reconciliations.c.id).where(*mine)
         with self.database.reading() as tx:
             if tx.execute(waiting.limit(1)).first() is None:
                 return None  # nearly always

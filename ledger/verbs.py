@@ -15,7 +15,7 @@ from ledger.database import Database, db_now
 from ledger.errors import JobInUse
 from ledger.letters import DISCARDED, REPLAYED, close_letters_of
 from ledger.rows import load_artifacts
-from ledger.schema import blobs, idempotency_keys, jobs, search_gone, search_places
+from ledger.schema import blobs, idempotency_keys, jobs, search_gone
 
 
 class Verbs:
@@ -74,7 +74,7 @@ class Verbs:
         return self.database.writing(work, durable=True)
 
     def delete(self, job_id: str, *, owner: str | None) -> None:
-        """Forget a job that has ended: index entries, artifacts and the job; its bytes go to the collector.
+        """Forget a job that has ended: artifacts and the job; its bytes go to the collector, its entries to the indexer.
 
         Raises `WrongState` while it runs (cancel it first), `JobInUse` where its catalog is in force or kept, and
         `JobNotFound`.
@@ -87,7 +87,6 @@ class Verbs:
             if holds_catalog(tx, job_id):
                 raise JobInUse("its catalog is in force or kept; it goes once later imports have replaced it")
             close_letters_of(tx, job_id, state=DISCARDED)
-            tx.execute(delete(search_places).where(search_places.c.job_id == job_id))
             tx.execute(insert(search_gone).values(job_id=job_id, owner=job.owner, at=now))
             log(tx, job, (Event(type="job.deleted"),), now=now)
             freed = {a.key for a in load_artifacts(tx, [job_id])[job_id]} | {job.file.key}

@@ -1,12 +1,74 @@
 """The search index, as every process shares it: which engine, and what it is told of a job."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from config.settings import Settings
 from ledger import JobCard, Ledger
-from search.port import JobFacts
+from search.port import Engine, EngineError, JobFacts
 from search.query import NUMBERS
+
+if TYPE_CHECKING:
+    from search.tantivy_engine import TantivyEngine
+
+
+def open_for_asking(settings: Settings) -> Engine:
+    """The engine that settings choose, to be asked; an index that nobody has made yet is empty."""
+    from search.tantivy_engine import reading  # not before a process needs it
+
+    return reading(settings.search_path)
+
+
+def open_for_writing(settings: Settings) -> Engine:
+    """The same, to be changed, which one process at a time may do. Raises `EngineError`, `IndexLocked`."""
+    from search.tantivy_engine import writing
+
+    return writing(settings.search_path)
+
+
+def is_shared(_settings: Settings) -> bool:
+    """Whether several processes may write to the index at once: never to tantivy's."""
+    return False
+
+
+def generations(settings: Settings) -> "FolderGenerations | None":
+    """Where a fresh index can be built beside the one in force; None where it has to be made anew in place."""
+    return FolderGenerations(settings.search_path)
+
+
+class FolderGenerations:
+    """See `workers.reconcile.rebuild.Generations`: tantivy's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def begin(self) -> "TantivyEngine":
+        """An empty index beside the one in force; what an earlier one left behind goes."""
+        from search.tantivy_engine import fresh
+        from search.tantivy_folder import sweep
+
+        with suppress(EngineError):  # nobody can tell which one is in force: all the more it is time for another
+            sweep(self._folder)
+        return fresh(self._folder)
+
+    def adopt(self, built: "TantivyEngine") -> None:
+        """From now on everybody asks and writes `built`; the index before it goes."""
+        from search.tantivy_folder import put_in_force, sweep
+
+        name = built.generation
+        built.close()
+        put_in_force(self._folder, name)
+        sweep(self._folder)
+
+    def give_up(self, built: "TantivyEngine") -> None:
+        """Throw away what will not come into force."""
+        from search.tantivy_folder import sweep
+
+        built.close()
+        sweep(self._folder)
 
 
 def facts_of(card: JobCard) -> JobFacts:

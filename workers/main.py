@@ -15,7 +15,7 @@ from broker.app import STEP_TASK, dead_letter_queue
 from broker.messages import StepMessage
 from config.logging import configure
 from config.settings import Settings
-from jobs.queues import HOUSEKEEPING, VALIDATION, queue_named
+from jobs.queues import HOUSEKEEPING, queue_named
 from jobs.reconcilers import RECONCILERS, task_of
 from wiring import broker_options
 from workers.anew import Past
@@ -47,10 +47,7 @@ def run(pool: str, settings: Settings) -> int:
     comeback = Comeback(worker.ledger, options, queue=queue.name, wake=worker.publisher.wake)
     listening.connect(lambda **_: comeback.listening(), weak=False)
     worker.dispatcher.start(also=(watch.look, comeback.look))
-    if queue is HOUSEKEEPING:
-        worker.requests.start()
-    if queue is VALIDATION:
-        worker.gltf.start()
+    worker.start()
     try:
         return serve(app, worker, line=queue_name(options, queue.name))
     finally:

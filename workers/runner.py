@@ -3,8 +3,9 @@
 import contextlib
 import fnmatch
 import hashlib
+import secrets
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -12,13 +13,14 @@ from typing import Any
 
 import structlog
 
+from jobs.context import Place
 from jobs.errors import Actor, Cancelled, ConfigurationError, Fault, StepError
 from jobs.model import UPLOAD, Artifact, Job
 from jobs.outcomes import ChildJob, Failed, Outcome, RetryLater, Succeeded
 from jobs.pipeline import Pipeline, Step
 from ledger import Claim, Held, Ledger
-from ledger.errors import LedgerUnavailable
-from storage.port import ObjectMissing, ObjectStore, StoreError, StoreFull, StoreUnavailable
+from storage.port import ObjectMissing, ObjectStore, StoreError, StoreFull
+from workers.away import AWAY, away
 from workers.children import named, planned_children
 from workers.context import InProcessContext
 from workers.heartbeat import Hold
@@ -86,9 +88,9 @@ class Runner:
             return (self._isolated if step.isolated else self._trusted)(claim, step, hold, given=given)
         except ObjectMissing:
             return Failed(fault=_bytes_missing())
-        except (StoreUnavailable, StoreFull, LedgerUnavailable) as error:
+        except AWAY as error:
             log.warning("step.postponed", reason=str(error))
-            return RetryLater(fault=_away(error), delay=AWAY_SECONDS)  # the step is not to blame: nothing is charged
+            return RetryLater(fault=away(error), delay=AWAY_SECONDS)  # the step is not to blame: nothing is charged
         except OSError as error:
             if error.errno not in NO_ROOM:
                 raise
@@ -96,23 +98,26 @@ class Runner:
         finally:
             remove(folder)
 
-    def rerun(self, job: Job, name: str) -> None:
-        """Run a trusted step of an ended job once more, for its effect beside the ledger: its index entries.
+    def places_of(self, job: Job, name: str) -> list[Place]:
+        """What a step of an ended job makes findable, made once more from the artifacts.
 
         Raises what the step raises, and the store's errors.
         """
         step = self._pipelines[job.pipeline].step(name) if job.pipeline in self._pipelines else None
         if step is None or step.isolated:
             raise StepError("step.unknown", f"This worker does not know step {name} of pipeline {job.pipeline}.")
-        folder = self._scratch / f"{job.id}-{name}-again"
+        folder = self._scratch / f"{job.id}-{name}-again-{secrets.token_hex(4)}"
+        kept = _Kept()
         try:
             inputs = self._bring(job, step, folder / "in")
             resources = self._provide(job, step, folder / "given")
             hold = Hold(held=Held(job.id, name, 0, 0))
             context = InProcessContext(job, step=name, folder=folder, inputs=inputs, resources=resources, hold=hold)
-            step.run(context, **{port: self._ports[port](job) for port in step.ports})
+            ports = {port: kept if port == "search" else self._ports[port](job) for port in step.ports}
+            step.run(context, **ports)
         finally:
             remove(folder)
+        return kept.places
 
     def _step(self, claim: Claim) -> Step | None:
         """The code for the planned step; None where this release does not have it (version skew)."""
@@ -258,6 +263,17 @@ class Runner:
             raise StepError("store.full", message, hint="Operators: give the store more room, then replay the step.")
 
 
+class _Kept:
+    """A `jobs.context.SearchIndex` that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.places: list[Place] = []
+
+    def index(self, places: Iterable[Place]) -> int:
+        self.places = list(places)
+        return len(self.places)
+
+
 def _check_resources(pipelines: Mapping[str, Pipeline], resources: Mapping[str, Provider]) -> None:
     """Refuse, at start, a step that asks for reference data which nobody provides."""
     for pipeline in pipelines.values():
@@ -271,17 +287,6 @@ def _check_resources(pipelines: Mapping[str, Pipeline], resources: Mapping[str, 
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _away(error: StoreUnavailable | StoreFull | LedgerUnavailable) -> Fault:
-    what = "ledger" if isinstance(error, LedgerUnavailable) else "store"
-    full = isinstance(error, StoreFull)
-    return Fault(
-        code=f"{what}.{'full' if full else 'unavailable'}",
-        message=f"The {what} {'has no room' if full else 'does not answer'}; the step is tried again every few seconds.",
-        actor=Actor.PLATFORM if full else Actor.NOBODY,
-        hint="Give the store more room." if full else None,
-    )
 
 
 def _unknown(claim: Claim) -> Fault:

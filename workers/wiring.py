@@ -3,17 +3,20 @@
 import os
 import socket
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
 from broker import Publisher
 from config.settings import Settings
-from jobs.queues import VALIDATION, Queue
+from jobs.model import Job
+from jobs.queues import INDEXING, VALIDATION, Queue
 from ledger import Ledger, WorkerFacts
-from search import JobIndex, SqlSearch
+from search.port import EngineError
 from storage.port import ObjectStore
 from wiring import broker_options, open_ledger, open_objects, open_publisher
 from wiring.catalog import allowed_sources
+from wiring.search import facts_in, generations, is_shared, open_for_writing
 from workers.anew import Past
 from workers.catalog_ports import JobCatalogs, table_fetcher
 from workers.dispatcher import Dispatcher
@@ -22,9 +25,10 @@ from workers.executor import Executor
 from workers.gltf_desk import GltfDesk
 from workers.gltf_tools import readable
 from workers.heartbeat import Heartbeat
+from workers.indexing import Indexer, JobIndex, Writer
 from workers.kernels import KernelKeeper
 from workers.prices import PriceDesk
-from workers.reconcile import Reconciliation, Sides
+from workers.reconcile import Reconciliation, Sides, work_of
 from workers.reconcile.requests import Requests
 from workers.resources import CatalogKeeper, OwnersWord, sample
 from workers.runner import Limits, Provider, Runner
@@ -49,11 +53,26 @@ class Worker:
     reconciliation: Reconciliation
     requests: Requests
     gltf: GltfDesk
+    writer: Writer | None  # of the search index: the indexing pool's
+    indexer: Indexer | None
+
+    def start(self) -> None:
+        """Begin what the pool's workers do beside their steps."""
+        if self.writer is not None and self.indexer is not None:
+            self.writer.start()
+            self.indexer.start()
+        if self.queue is VALIDATION:
+            self.gltf.start()
+        if self.reconciliation.work:
+            self.requests.start()
 
     def close(self) -> None:
         """End all threads and children."""
         self.dispatcher.close()
         self.requests.close()
+        if self.writer is not None and self.indexer is not None:
+            self.indexer.close()
+            self.writer.close()
         self.heartbeat.close()
         self.sandbox.close()
         self.gltf.close()
@@ -65,7 +84,7 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
     """Everything a worker of `queue` needs; nothing is connected yet."""
     concurrency = settings.worker.concurrency or queue.concurrency
     name = _name(queue)
-    ledger = open_ledger(settings, pool_size=concurrency + 3)
+    ledger = open_ledger(settings, pool_size=concurrency + (6 if queue is INDEXING else 3))
     store = open_objects(settings)
     publisher = open_publisher(settings, ledger)
     heartbeat = Heartbeat(
@@ -77,7 +96,8 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
     )
     sandbox = build_sandbox(queue, settings)
     gltf = GltfDesk(settings)
-    runner = build_runner(settings, ledger=ledger, store=store, sandbox=sandbox, gltf=gltf)
+    writer = build_writer(settings, ledger) if queue is INDEXING else None
+    runner = build_runner(settings, ledger=ledger, store=store, sandbox=sandbox, gltf=gltf, writer=writer)
     facts = WorkerFacts(
         name=name,
         pool=queue.name,
@@ -94,9 +114,10 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
         worker=name,
         lease=settings.worker.lease,
     )
-    reconciliation = Reconciliation(
-        _sides(settings, ledger=ledger, store=store, publisher=publisher, runner=runner, executor=executor)
-    )
+    sides = _sides(settings, ledger=ledger, store=store, publisher=publisher, runner=runner, executor=executor)
+    if writer is not None:
+        sides = replace(sides, index=writer, generations=generations(settings))
+    reconciliation = Reconciliation(sides, work_of(queue.name))
     return Worker(
         name=name,
         queue=queue,
@@ -116,7 +137,14 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
         reconciliation=reconciliation,
         requests=Requests(reconciliation),
         gltf=gltf,
+        writer=writer,
+        indexer=Indexer(ledger, writer) if writer is not None else None,
     )
+
+
+def build_writer(settings: Settings, ledger: Ledger) -> Writer:
+    """The one that writes the search index for this process."""
+    return Writer(lambda: open_for_writing(settings), partial(facts_in, ledger), shared=is_shared(settings))
 
 
 def _sides(
@@ -125,10 +153,9 @@ def _sides(
     return Sides(
         ledger=ledger,
         store=store,
-        search=SqlSearch(ledger.database),
         broker=broker_options(settings),
         wake=publisher.wake,
-        rerun=runner.rerun,
+        places_of=runner.places_of,
         scratch=settings.scratch_path,
         retention_days=settings.retention.days,
         letter_days=settings.retention.letter_days,
@@ -174,12 +201,22 @@ def build_gpus(settings: Settings) -> GpuPool:
 
 
 def build_runner(
-    settings: Settings, *, ledger: Ledger, store: ObjectStore, sandbox: Sandbox, gltf: GltfDesk | None = None
+    settings: Settings,
+    *,
+    ledger: Ledger,
+    store: ObjectStore,
+    sandbox: Sandbox,
+    gltf: GltfDesk | None = None,
+    writer: Writer | None = None,
 ) -> Runner:
-    """The runner with every pipeline and port."""
+    """The runner with every pipeline and port; without `writer` nothing can be made findable."""
     from pipelines import pipelines
 
-    search = SqlSearch(ledger.database)
+    def index_of(job: Job) -> JobIndex:
+        if writer is None:
+            raise EngineError("only workers of the pool `indexing` write the search index")
+        return JobIndex(writer.put, job_id=job.id)
+
     allowed = allowed_sources(settings)
     gltf = gltf or GltfDesk(settings)
     settings.scratch_path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -189,7 +226,7 @@ def build_runner(
         sandbox=sandbox,
         pipelines=pipelines(),
         ports={
-            "search": lambda job: JobIndex(search, owner=job.owner, job_id=job.id, file_name=job.file.name),
+            "search": index_of,
             "fetcher": lambda job: table_fetcher(ledger, job, allowed=allowed),
             "catalogs": lambda job: JobCatalogs(ledger=ledger, job_id=job.id),
             "prices": PriceDesk(settings.price, ledger).source,

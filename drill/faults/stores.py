@@ -1,14 +1,16 @@
-"""Faults of the object store: it errors, and it has no room left."""
+"""Faults of what steps write to: the object store and the search index error, and there is no room left."""
 
 import ctypes
 import os
 from abc import abstractmethod
 from pathlib import Path
+from typing import ClassVar
 
 from drill.disk import CannotFill
 from drill.faults.base import CannotInject, Fault
 from drill.stage import Stage
 
+_FRESH = 1.0  # seconds that a job may wait to be heard of by an index that is well
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
@@ -20,9 +22,10 @@ class _PutOff(Fault):
     )
     hold = (2.5, 4.0)
     seconds = 11.0
+    pool: ClassVar[str] = "parsing"
 
     def inject(self, stage: Stage) -> None:
-        stage.caught("parsing")  # so that a step finds no store when it wants to save
+        stage.caught(self.pool)  # so that a step finds no store when it wants to save
         self.break_store(stage)
         self.mark()
         self.late = [stage.traffic.plain()]
@@ -78,6 +81,31 @@ class FullDisk(_PutOff):
         stage.platform.disk_full.close()
 
 
+class SearchEngine(_PutOff):
+    """The index's folder turns into a plain file under the indexing worker, and back; jobs wait and catch up."""
+
+    name = "search-engine"
+    over = "the index was well again, what was put off was claimed again, and it had heard of every job"
+    hold = (4.0, 7.0)
+    pool = "indexing"
+
+    def inject(self, stage: Stage) -> None:
+        super().inject(stage)
+        self.late += [stage.traffic.plain() for _ in range(4)]
+
+    def break_store(self, stage: Stage) -> None:
+        self.decoy = stage.platform.index_path.with_name("no-index")
+        self.decoy.touch()
+        stage.platform.index_path.mkdir(exist_ok=True)
+        exchange(stage.platform.index_path, self.decoy)
+
+    def mend_store(self, stage: Stage) -> None:
+        exchange(stage.platform.index_path, self.decoy)
+
+    def is_over(self, stage: Stage) -> bool:
+        return super().is_over(stage) and stage.look.ledger.search_lag().seconds < _FRESH
+
+
 def exchange(one: Path, other: Path) -> None:
     """Let two names change places, atomically; `CannotInject` where this system has no such call."""
     try:
@@ -89,4 +117,4 @@ def exchange(one: Path, other: Path) -> None:
         raise CannotInject(f"names can't be exchanged here: {os.strerror(ctypes.get_errno())}")
 
 
-FAULTS = (StoreErrors, FullDisk)
+FAULTS = (StoreErrors, FullDisk, SearchEngine)

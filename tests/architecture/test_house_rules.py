@@ -26,7 +26,7 @@ BROAD_EXCEPTS: dict[str, tuple[int, str]] = {
     "workers/sandbox/template.py": (1, "a preload that breaks must not take the pool along"),
     "workers/dispatcher.py": (1, "the thread's loop: it logs and looks again a second later"),
     "workers/reconcile/requests.py": (1, "the thread's loop: the run's row says that it failed, the next is served"),
-    "workers/indexing/writer.py": (2, "the thread that all indexing steps hang on: each is told what became of its places"),
+    "workers/indexing/writer.py": (3, "all indexing steps hang on its thread: each is told what became of its places"),
     "workers/indexing/indexer.py": (2, "the thread's loop, and one job in it: the mark stays, the others go on"),
     "workers/heartbeat.py": (1, "the thread's loop: without it every lease of the worker would run out"),
     "broker/publisher.py": (3, "the publisher thread never dies and never raises: the outbox keeps what was not sent"),

@@ -2,19 +2,19 @@
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Executable, delete, insert, select, text, update
+from support.index_damage import counted_twice, findable_for_ever, listed_twice, not_findable, unreadable
 from support.sample_jobs import NO_WAIT, fault, sample_job, submit
 
 from audit import Check, Report, audit
 from broker import BrokerOptions, Publisher, make_app
 from broker.app import BrokerUnavailable, declare
-from jobs.context import Place
 from jobs.errors import Actor
 from jobs.model import Artifact, Job, StepKey
 from jobs.outcomes import Failed, RetryLater, Succeeded
@@ -22,7 +22,7 @@ from ledger import Claim, Ledger, LetterFilter, WorkerFacts
 from ledger.apply import put_in_outbox
 from ledger.database import db_now
 from ledger.schema import artifacts, attempts, blobs, events, jobs, metadata, outbox, step_runs
-from search import JobIndex, SqlSearch
+from search.memory import MemoryEngine
 from storage.memory import MemoryStore
 from storage.port import StoreUnavailable
 
@@ -37,9 +37,11 @@ class House:
     ledger: Ledger
     store: MemoryStore
     broker: BrokerOptions  # as files: no process is needed
+    index: MemoryEngine = field(default_factory=MemoryEngine)
 
     def audit(self, *, deep: bool = False, lost_after: float = 60) -> Report:
-        return audit(self.ledger, store=self.store, broker=self.broker, deep=deep, lost_after=lost_after, pause=0)
+        sides = {"store": self.store, "broker": self.broker, "index": self.index}
+        return audit(self.ledger, **sides, deep=deep, lost_after=lost_after, pause=0)
 
     def change(self, statement: Executable) -> None:
         """Do something behind the ledger's back."""
@@ -149,7 +151,7 @@ def test_audit__a_healthy_ledger_is_well(house):
     assert report.findings == ()
     assert report.well
     checked = report.checked
-    assert {checked[name] for name in ("state", "claim", "reason", "replay", "attempts", "order", "places")} == {n}
+    assert {checked[name] for name in ("state", "claim", "reason", "replay", "attempts", "order", "findable")} == {n}
     assert checked["lost"] == n + 1  # one was deleted
     assert checked["object"] == checked["hash"] == checked["content"] > n
     assert checked["messages"] >= checked["queues.queued"] > 0
@@ -309,11 +311,6 @@ def _stored_twice(house: House, running: Job) -> None:
     house.change(update(blobs).where(blobs.c.key == key).values(live))
 
 
-def _findable_twice(house: House, running: Job) -> None:
-    index = JobIndex(SqlSearch(house.ledger.database), owner="local", job_id=running.id, file_name="a.xml")
-    index.index([Place("records.jsonl", "row 1", "3001", "brick"), Place("records.jsonl", "row 1", "3001", "brick")])
-
-
 def _message_lost(house: House, running: Job) -> None:
     house.submit()
     house.change(delete(outbox))
@@ -347,14 +344,18 @@ FAULTS = [
     (Check.ENDINGS, _ended_twice),
     (Check.ORDER, _out_of_order),
     (Check.CONTENT, _stored_twice),
-    (Check.PLACES, _findable_twice),
+    (Check.PLACES, listed_twice),
+    (Check.PLACES, counted_twice),
+    (Check.FINDABLE, not_findable),
+    (Check.FINDABLE, findable_for_ever),
+    (Check.FINDABLE, unreadable),
     (Check.QUEUES, _message_lost),
     (Check.MESSAGES, _message_lost),
 ]
 
 
 @pytest.mark.parametrize(
-    ("check", "breaks"), FAULTS, ids=[f"{check}-{breaks.__name__[1:]}" for check, breaks in FAULTS]
+    ("check", "breaks"), FAULTS, ids=[f"{check}-{breaks.__name__.strip('_')}" for check, breaks in FAULTS]
 )
 def test_audit__finds_what_was_broken(house, check, breaks):
     """What was broken behind the ledger's back is found by its own check, with a subject and a sentence."""

@@ -2,15 +2,18 @@
 
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import update
 from support.sample_jobs import NO_WAIT, submit
+from support.search_faults import FaultyEngine, facts, fails, places
 
 from broker import BrokerOptions
 from jobs.context import Place
@@ -21,10 +24,12 @@ from ledger import Dispatch, Ledger
 from ledger.database import db_now
 from ledger.errors import JobNotFound
 from ledger.schema import attempts, blobs
-from search import SqlSearch
+from search.port import EngineError, Put
 from storage import open_store
 from storage.port import ObjectStore, StoreUnavailable
-from workers.reconcile import RECONCILE, Findings, Reconciliation, Sides
+from wiring.search import facts_in
+from workers.indexing import Writer
+from workers.reconcile import RECONCILE, Findings, Reconciliation, Sides, work_of
 
 PARSE, PICTURE, INDEX = StepKey("parse"), StepKey("picture"), StepKey("index")
 
@@ -38,6 +43,7 @@ class Kept:
     rerun: list[tuple[str, str]] = field(default_factory=list)
 
     folder: Path = Path()  # of the store
+    engine: FaultyEngine = field(default_factory=FaultyEngine)
 
     @property
     def ledger(self) -> Ledger:
@@ -67,21 +73,24 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
     ledger.migrate()
     woken: list[Dispatch] = []
     rerun: list[tuple[str, str]] = []
-    search = SqlSearch(ledger.database)
+    engine = FaultyEngine()
+    writer = Writer(lambda: engine, partial(facts_in, ledger))
+    writer.start()
 
-    def index_again(job: Job, step: str) -> None:
+    def places_of(job: Job, step: str) -> list[Place]:
         rerun.append((job.id, step))
-        search.replace(job.owner, job.id, [Place(None, "file", "title", "text")])
+        return list(places(2))
 
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     sides = Sides(
         ledger=ledger,
         store=open_store(kind="local", path=tmp_path / "store"),
-        search=search,
         broker=BrokerOptions(url="redis://127.0.0.1:1"),  # nobody there
         wake=woken.extend,
-        rerun=index_again,
+        places_of=places_of,
+        index=writer,
+        taken_within=0.0,
         scratch=scratch,
         retention_days=30,
         letter_days=90,
@@ -89,7 +98,8 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
         orphan_days=7,
         lost_after=60,
     )
-    yield Kept(sides, woken, rerun, tmp_path / "store")
+    yield Kept(sides, woken, rerun, tmp_path / "store", engine)
+    writer.close()
     ledger.close()
 
 
@@ -260,36 +270,106 @@ def test_tick__interrupted_by_the_workers_end_is_taken_up_again(kept):
     assert (again.id, again.state) == (cut.id, "done")
 
 
-def test_index__drops_strays_and_indexes_what_is_missing(kept):
-    """Entries of a job that is gone are dropped; a job whose entries are gone is indexed again."""
-    job = kept.job_with_bytes(b"abc")
+def indexed_well(kept: Kept, **more: object) -> Job:
+    """A job that has succeeded, its indexing step as well, and of which the index has yet to hear nothing more."""
+    job = submit(kept.ledger, **more).job
     for key in (PARSE, PICTURE, INDEX):
         dispatch = kept.ledger.get(job.id, owner="local").step(key).dispatch
         kept.ledger.finish(kept.ledger.claim(job.id, key, dispatch=dispatch, worker="w", lease=20).held, Succeeded())
-    other = kept.job_with_bytes(b"abd")
-    kept.sides.search.replace("local", other.id, [Place(None, "file", "t", "x")])
-    kept.ledger.cancel(other.id, owner="local")
-    with kept.ledger.database.engine.begin() as tx:  # behind the ledger's back
-        tx.exec_driver_sql("PRAGMA foreign_keys=ON")
-        tx.exec_driver_sql("DELETE FROM jobs WHERE id = ?", (other.id,))
+    kept.ledger.indexed({job.id: kept.ledger.cards([job.id])[job.id].version})
+    return job
+
+
+def version(kept: Kept, job: Job) -> int:
+    return kept.ledger.version(job.id, owner="local")[0]
+
+
+def test_index__drops_strays_and_indexes_what_is_missing(kept):
+    """Entries of a job that is gone are dropped; a job that the index lacks is put there with its places."""
+    job = indexed_well(kept)
+    kept.engine.write([Put(job=facts(one), places=places(1)) for one in ("00-stray", "ff-stray")])
     found = kept.run("index")
-    assert (found.checked, found.repaired, kept.rerun) == (1, 2, [(job.id, "index")])
-    assert kept.sides.search.known([job.id, other.id]) == {job.id}
+    assert (found.checked, found.repaired, kept.rerun) == (1, 4, [(job.id, "index")])  # facts and places are two
+    assert kept.engine.held() == {job.id: (version(kept, job), 2)}
     assert kept.run("index").repaired == 0
 
 
-def test_index__tells_what_cannot_be_indexed_again(kept):
-    """A job whose bytes cannot be read is left alone with the reason."""
-    job = kept.job_with_bytes(b"abc")
-    for key in (PARSE, PICTURE, INDEX):
-        dispatch = kept.ledger.get(job.id, owner="local").step(key).dispatch
-        kept.ledger.finish(kept.ledger.claim(job.id, key, dispatch=dispatch, worker="w", lease=20).held, Succeeded())
+def test_index__puts_again_what_is_outdated_or_has_no_places(kept):
+    """An ended job whose version is newer is put again with the places that are there; lost places are made anew."""
+    outdated, bare, well = (indexed_well(kept) for _ in range(3))
+    known = facts_in(kept.ledger, [outdated.id, bare.id, well.id])
+    kept.engine.write(
+        [
+            Put(job=replace(known[outdated.id], version=1), places=places(3)),
+            Put(job=known[bare.id], places=()),
+            Put(job=known[well.id], places=places(4)),
+        ]
+    )
+    assert (kept.run("index").repaired, kept.rerun) == (2, [(bare.id, "index")])
+    assert [places for _version, places in kept.engine.held().values()] == [3, 2, 4]
+    assert kept.engine.held()[outdated.id] == (version(kept, outdated), 3)
 
-    def away(_job: Job, _step: str) -> None:
+
+def test_index__leaves_to_the_indexer_what_waits_for_it(kept):
+    """A job of which the index is to hear anyway is no difference, nor is one that runs."""
+    waits, runs = submit(kept.ledger).job, submit(kept.ledger).job
+    kept.ledger.indexed({runs.id: 1})
+    kept.engine.write([Put(job=facts(runs.id, version=0), places=())])
+    found = kept.run("index")
+    assert (found.checked, found.repaired, set(kept.engine.held())) == (2, 0, {runs.id})
+    assert kept.ledger.unindexed() == [waits.id]
+
+
+def test_index__compares_page_by_page(kept, monkeypatch):
+    """Pages of both sides need not be cut at the same ids."""
+    monkeypatch.setattr(sys.modules["workers.reconcile.index"], "_PAGE", 2)
+    jobs = [indexed_well(kept) for _ in range(7)]
+    known = facts_in(kept.ledger, [job.id for job in jobs])
+    kept.engine.write([Put(job=known[job.id], places=places(1)) for job in jobs[::2]])
+    kept.engine.write([Put(job=facts(f"{n:02x}-stray"), places=places(1)) for n in (0, 1, 2, 250, 251)])
+    found = kept.run("index")
+    assert (found.checked, sorted(kept.engine.held())) == (7, [job.id for job in jobs])
+    assert [one for one, _step in kept.rerun] == [job.id for job in jobs[1::2]]
+
+
+def test_index__tells_what_cannot_be_indexed_again(kept):
+    """A job whose bytes cannot be read is left alone with the reason, and is found by its name all the same."""
+    job = indexed_well(kept)
+
+    def away(_job: Job, _step: str) -> list[Place]:
         raise StoreUnavailable("no answer")
 
-    found = kept.run("index", rerun=away)
-    assert (found.left_alone, "no answer" in found.notes[0]) == (1, True)
+    found = kept.run("index", places_of=away)
+    assert (found.left_alone, "no answer" in found.notes[-1]) == (1, True)
+    assert kept.engine.held() == {job.id: (version(kept, job), 0)}
+
+
+def test_index__fails_where_the_index_is_away(kept):
+    """Without an index there is nothing to compare: the run says so, and the next one finds the same."""
+    indexed_well(kept)
+    kept.engine.fault = fails(1)
+    with pytest.raises(EngineError):
+        kept.run("index")
+    assert kept.run("index").repaired == 2
+
+
+def test_full__has_the_worker_that_writes_the_index_compare_it(kept):
+    """The index is another pool's to compare: its run is asked for, and `full` has its findings or says who is missing."""
+    found = kept.run("full")
+    assert any("no indexing worker has taken it" in note for note in found.notes)
+    (asked,) = kept.ledger.runs(name="index")[0]
+    indexed_well(kept)
+    indexing = Reconciliation(kept.sides, work_of("indexing"))
+    assert (asked.state, indexing.take_requested(), indexing.take_requested()) == ("requested", True, False)
+    assert (kept.ledger.run(asked.id).state, kept.ledger.run(asked.id).repaired) == ("done", 2)
+
+
+def test_tick__of_another_pool_is_only_noted(kept):
+    """A tick for the index that reaches the housekeeping worker waits for one that writes it, once per slot."""
+    for _ in range(2):
+        Reconciliation(kept.sides, work_of("housekeeping")).tick("index", every=3600)
+    (run,) = kept.ledger.runs(name="index")[0]
+    assert run.state == "requested"
 
 
 def test_tick__leaves_a_row_with_what_was_done(kept):

@@ -16,7 +16,6 @@ from jobs.ids import new_id
 from jobs.model import Status
 from jobs.reconcilers import DAY, HOUR
 from ledger.schema import jobs
-from search import SqlSearch
 from storage.port import StoreUnavailable
 from workers.reconcile import RECONCILE, Findings, Reconciliation, Sides
 from workers.reconcile.catalog import _jitter
@@ -42,10 +41,9 @@ def sides(importer, tmp_path) -> Sides:
     return Sides(
         ledger=importer.ledger,
         store=importer.store,
-        search=SqlSearch(importer.ledger.database),
         broker=BrokerOptions(url="redis://127.0.0.1:1"),  # nobody there
         wake=importer.woken.extend,
-        rerun=lambda _job, _step: None,
+        places_of=lambda _job, _step: (),
         scratch=tmp_path,
         retention_days=30,
         letter_days=90,

@@ -191,13 +191,26 @@ def test_writer__builds_beside_and_replaces(desk):
     desk.writer.put_beside("a", places(1)).result(10)
     assert fresh.held() == {"b": (1, 2), "a": (1, 1)}
     assert desk.engine.commits == [["a"], ["b"]]
-    old, desk.engine = desk.engine, fresh
-    desk.writer.replace(lambda: None)
+    swapped: list[bool] = []
+    desk.writer.replace(fresh, lambda: swapped.append(True))
     desk.writer.put("c").result(10)
-    assert set(fresh.held()) == {"a", "b", "c"}
-    assert "c" not in old.held()
+    assert (swapped, set(fresh.held())) == ([True], {"a", "b"})  # which of them is asked then is the engine's to see
     with pytest.raises(EngineError, match="being built"):
         desk.writer.put_beside("a", places(1)).result(10)
+
+
+def test_writer__lets_an_index_that_is_being_built_break_alone(desk):
+    """What breaks beside is told to those who build it; those who write to the index in force notice nothing."""
+    fresh = FaultyEngine()
+    fresh.fault = fails(1)
+    desk.writer.start()
+    desk.writer.build_beside(fresh)
+    assert desk.writer.put("a", places(1)).result(10) == 1
+    with pytest.raises(EngineError, match="broke"):
+        desk.writer.put_beside("b", places(1)).result(10)
+    with pytest.raises(EngineError, match="broke"):
+        desk.writer.replace(fresh, lambda: pytest.fail("it lacks something"))
+    assert desk.writer.put("b", places(1)).result(10) == 1
 
 
 def test_writer__commits_what_waits_before_it_ends(desk):

@@ -9,8 +9,10 @@ from support.sample_jobs import NO_WAIT, submit
 from support.search_faults import FaultyEngine, fails, places
 from support.waiting import wait_until
 
+from jobs.reconcilers import REBUILD
 from ledger import Ledger
-from search.port import EngineError
+from search.port import Drop, EngineError
+from search.tantivy_folder import OtherFormat
 from wiring.search import facts_in
 from workers.indexing import Indexer, Writer, indexer
 
@@ -99,6 +101,33 @@ def test_look__goes_on_beside_a_job_that_the_index_breaks_on(desk):
     desk.engine.fault = defect
     assert desk.indexer.look() == 1
     assert (set(desk.engine.held()), desk.ledger.unindexed()) == ({good.id}, [bad.id])
+
+
+def test_look_whether_it_is_new__has_a_lost_index_compared(desk):
+    """An empty index beside a ledger with jobs is compared with it, once; one that knows a job is not."""
+    desk.indexer.look_whether_it_is_new()
+    assert desk.ledger.runs()[0] == []
+    submit(desk.ledger)
+    desk.indexer.look()
+    desk.indexer.look_whether_it_is_new()
+    assert desk.ledger.runs()[0] == []
+    desk.engine.write([Drop(job_id=job_id) for job_id in desk.engine.held()])
+    for _ in range(2):
+        desk.indexer.look_whether_it_is_new()
+    assert [(run.name, run.state) for run in desk.ledger.runs()[0]] == [("index", "requested")]
+
+
+def test_indexer__asks_for_a_rebuild_where_another_release_made_the_index(desk, monkeypatch):
+    """What this release can't read is made anew by itself; nothing is lost meanwhile."""
+
+    def other(_number: int, _changes: object) -> None:
+        raise OtherFormat("format 1, not 2")
+
+    desk.engine.fault = other
+    job = submit(desk.ledger).job
+    desk.indexer.start()
+    wait_until(lambda: desk.ledger.runs(name=REBUILD)[0], within=20, what="the run")
+    assert desk.ledger.unindexed() == [job.id]
 
 
 def test_indexer__catches_up_by_itself(desk, monkeypatch):

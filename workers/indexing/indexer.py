@@ -2,12 +2,15 @@
 
 import threading
 from concurrent.futures import TimeoutError as NotInTime
+from contextlib import suppress
 
 import structlog
 
+from jobs.reconcilers import REBUILD
 from ledger import Ledger
 from ledger.errors import LedgerUnavailable
 from search.port import EngineError
+from search.tantivy_folder import OtherFormat
 from workers.indexing.job_index import PATIENCE
 from workers.indexing.writer import Writer
 
@@ -68,11 +71,31 @@ class Indexer:
             raise broken
         return len(heard) + len(forgotten)
 
+    def look_whether_it_is_new(self) -> None:
+        """An index that knows nothing of a ledger with jobs is new, or was lost: have the two compared.
+
+        Raises `EngineError`, `LedgerUnavailable`.
+        """
+        if self._writer.engine().stats().jobs == 0 and self._ledger.indexed_page(limit=1):
+            self._ask_for("index")
+
+    def _ask_for(self, run: str) -> None:
+        if self._ledger.request_once(run) is not None:
+            log.warning("index.asks_for", run=run)
+
     def _run(self) -> None:
-        pause = _FIRST_PAUSE
+        pause, is_known = _FIRST_PAUSE, False
         while not self._closing.is_set():
             try:
+                if not is_known:
+                    self.look_whether_it_is_new()
+                    is_known = True
                 told = self.look()
+            except OtherFormat as error:
+                log.warning("index.waits", reason=str(error), seconds=_LONGEST_PAUSE)
+                with suppress(LedgerUnavailable):
+                    self._ask_for(REBUILD)
+                self._closing.wait(_LONGEST_PAUSE)
             except (EngineError, LedgerUnavailable) as error:
                 log.warning("index.waits", reason=str(error), seconds=pause)
                 self._closing.wait(pause)

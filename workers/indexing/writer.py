@@ -15,7 +15,7 @@ import structlog
 
 from jobs.context import Place
 from ledger.errors import LedgerUnavailable
-from search.port import Change, Drop, Engine, EngineError, JobFacts, Put
+from search.port import Change, Drop, Engine, EngineError, IndexLocked, JobFacts, Put
 
 log = structlog.get_logger(__name__)
 MOST = 1000  # documents of one commit; one job that has more is committed alone
@@ -73,7 +73,7 @@ class Writer:
         """The same for many, without places."""
         return dict(zip(job_ids, self._add([_Waiting(job_id, None) for job_id in job_ids]), strict=True))
 
-    def put_beside(self, job_id: str, places: Places) -> "Future[int | None]":
+    def put_beside(self, job_id: str, places: Places | None) -> "Future[int | None]":
         """The same for the index that is being built alone."""
         return self._add([_Waiting(job_id, places, beside_alone=True)])[0]
 
@@ -82,17 +82,31 @@ class Writer:
         with self._committing:
             return self._opened()
 
+    def may_write(self) -> bool:
+        """Whether no other process is the one that writes to this index."""
+        try:
+            self.engine()
+        except IndexLocked:
+            return False
+        except EngineError:
+            return True  # it is broken, which is ours to see to
+        return True
+
     def build_beside(self, fresh: Engine | None) -> None:
         """From the next commit on, write everything to `fresh` as well; None: no longer."""
         with self._committing:
             self._beside = fresh
 
-    def replace(self, swap: Callable[[], None]) -> None:
-        """Call `swap` between two commits: it brings what was built beside into force, and the index is opened anew."""
+    def replace(self, fresh: Engine, swap: Callable[[], None]) -> None:
+        """Call `swap` between two commits: it brings `fresh` into force, which was built beside.
+
+        Raises `EngineError` where `fresh` has broken meanwhile: it lacks something then.
+        """
         with self._committing:
-            swap()
+            if self._beside is not fresh:
+                raise EngineError("the new index broke while it was built; the log has the reason")
+            swap()  # the engine sees by itself what is in force
             self._beside = None
-            self._let_go()
 
     def _add(self, more: list[_Waiting]) -> "list[Future[int | None]]":
         with self._changed:
@@ -123,9 +137,20 @@ class Writer:
         return batch
 
     def _commit(self, batch: list[_Waiting]) -> None:
-        """Write the batch, and tell those who wait; where the index breaks on it, one by one: only the culprit fails."""
+        """Write for all, then what is for the index beside alone."""
+        for all_of_it in ([one for one in batch if not one.beside_alone], [one for one in batch if one.beside_alone]):
+            if all_of_it:
+                self._commit_one_kind(all_of_it)
+
+    def _commit_one_kind(self, batch: list[_Waiting]) -> None:
+        """Write, and tell those who wait; where the index breaks on a batch, one by one: only the culprit fails."""
+        wanted = _merged(batch)
         try:
-            versions = self._written(batch)
+            if batch[0].beside_alone:
+                versions = self._into(self._built(), wanted)
+            else:
+                versions = self._into(self._opened(), wanted)
+                self._also_beside(wanted)
         except (EngineError, LedgerUnavailable) as error:
             log.warning("index.not_written", documents=sum(map(_size, batch)), reason=str(error))
             self._let_go()
@@ -137,19 +162,25 @@ class Writer:
                 _fail(batch, error)
             else:
                 for one in batch:
-                    self._commit([one])
+                    self._commit_one_kind([one])
         else:
             for one in batch:
                 one.future.set_result(versions[one.job_id])
 
-    def _written(self, batch: list[_Waiting]) -> dict[str, int | None]:
-        everywhere = _merged(one for one in batch if not one.beside_alone)
-        versions = self._into(self._opened(), everywhere) if everywhere else {}
-        if self._beside is not None:
-            versions |= self._into(self._beside, _merged(batch))
-        elif any(one.beside_alone for one in batch):
-            raise EngineError("no index is being built")
-        return versions
+    def _also_beside(self, wanted: Mapping[str, Places | None]) -> None:
+        """What breaks the index that is being built must not keep anybody from writing to the one in force."""
+        if self._beside is None:
+            return
+        try:
+            self._into(self._beside, wanted)
+        except Exception:
+            log.exception("index.broken_beside")
+            self._beside = None  # without this it lacks something: it never comes into force
+
+    def _built(self) -> Engine:
+        if self._beside is None:
+            raise EngineError("no index is being built, or it broke")
+        return self._beside
 
     def _into(self, engine: Engine, wanted: Mapping[str, Places | None]) -> dict[str, int | None]:
         """Write, and where others write as well, again until nobody else's newer facts have kept ours out."""

@@ -3,13 +3,18 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from broker import BrokerOptions
+from jobs.context import Place
 from jobs.errors import HeavyliftError
 from jobs.model import Job
 from ledger import Dispatch, Ledger
-from search import SqlSearch
 from storage.port import ObjectStore
+
+if TYPE_CHECKING:
+    from workers.indexing.writer import Writer
+    from workers.reconcile.rebuild import Generations
 
 _MAX_NOTES = 200
 
@@ -56,10 +61,9 @@ class Sides:
 
     ledger: Ledger
     store: ObjectStore
-    search: SqlSearch
     broker: BrokerOptions
     wake: Callable[[Sequence[Dispatch]], None]
-    rerun: Callable[[Job, str], None]  # a trusted step of an ended job once more, for its effect on the index
+    places_of: Callable[[Job, str], Sequence[Place]]  # what a step of an ended job makes findable, made once more
     scratch: Path
     retention_days: float
     letter_days: float
@@ -67,7 +71,11 @@ class Sides:
     orphan_days: float
     lost_after: float  # seconds
     catalog_source: str = ""  # what is fetched once a day; empty: nothing
+    index: "Writer | None" = None  # of the search index, where this worker is one that writes it
+    generations: "Generations[Any] | None" = None  # of that index, where it can have another one beside it
     stopping: Callable[[], bool] = bool  # whether the worker ends
+    taken_within: float = 60.0  # seconds for another pool's worker to take what `full` asks of it
+    told: Callable[[Findings], None] = lambda _so_far: None  # how far a run is
 
     def go_on(self) -> None:
         """Called between two pieces of a long run; raises `Interrupted` where the worker ends."""

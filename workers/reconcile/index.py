@@ -1,41 +1,88 @@
-"""Ledger against search index: entries of jobs that are gone, and indexed jobs without entries."""
+"""Ledger against search index, both ways: strays, missing jobs, outdated ones, and jobs whose places are missing."""
+
+from collections.abc import Iterator
 
 from jobs.errors import HeavyliftError
-from jobs.model import Status
+from ledger import Indexed
+from search.port import EngineError
+from workers.indexing.writer import Writer
 from workers.reconcile.findings import Findings, Sides
 from workers.reconcile.rescue import reason
 
-_BATCH = 200
+_PAGE = 1000  # jobs of each side that are held at a time
+_PATIENCE = 120.0  # seconds for one commit
+Known = tuple[str, int, int]  # as `Engine.versions` tells it: id, version, places
 
 
 def index(sides: Sides) -> Findings:
-    """Drop strays, and run the indexing step of what is missing once more."""
+    """Have the index drop what the ledger does not know, and hold each job as the ledger has it, with its places.
+
+    Jobs that the index has yet to hear of anyway are left to the indexer. Nothing is decided from what was read here:
+    the writer looks at the ledger again, so a job that comes or goes meanwhile is not taken for a difference.
+    """
+    writer = sides.index
+    if writer is None:
+        raise EngineError("this worker does not write the search index")
     found = Findings()
-    for job_id in sides.search.strays():
-        sides.search.remove(job_id)
-        found.repair(f"job {job_id} is gone; its entries were dropped")
-    after = ""
-    while page := sides.ledger.ended_well(after=after, queue="indexing", limit=_BATCH):
-        found.checked += len(page)
-        known = sides.search.known(page)
-        for job_id in page:
-            sides.go_on()
-            if job_id not in known:
-                _index_again(sides, job_id, found)
-        after = page[-1]
+    for should, has in _side_by_side(sides, writer):
+        sides.go_on()
+        if should is None:
+            job_id = has[0] if has else ""
+            if writer.put(job_id).result(_PATIENCE) is None:
+                found.repair(f"job {job_id} is gone; its entries were dropped")
+            continue
+        found.checked += 1
+        sides.told(found)
+        if should.waits:
+            continue
+        if has is None or (should.ended and has[1] < should.version):
+            what = "was not in the index" if has is None else "was outdated in the index"
+            if writer.put(should.id).result(_PATIENCE) is not None:
+                found.repair(f"job {should.id} {what} and was put there as it is")
+        if should.steps and (has is None or has[2] == 0):
+            _index_again(sides, should, found)
     return found
 
 
-def _index_again(sides: Sides, job_id: str, found: Findings) -> None:
-    job = sides.ledger.find(job_id)
-    steps = [s.name for s in job.steps if s.queue == "indexing" and s.status is Status.SUCCEEDED] if job else []
-    if job is None or not steps:
-        return  # deleted or retried meanwhile
+def _index_again(sides: Sides, should: Indexed, found: Findings) -> None:
+    """Run the steps once more that make the job's places findable; a job may well have none."""
+    job = sides.ledger.find(should.id)
+    if job is None:
+        return  # deleted meanwhile
     try:
-        for name in steps:
-            sides.rerun(job, name)
+        places = tuple(place for name in should.steps for place in sides.places_of(job, name))
     except HeavyliftError as error:
-        found.leave(f"job {job_id} has no entries and cannot be indexed again: {reason(error)}")
+        found.leave(f"job {job.id} has no places and cannot be indexed again: {reason(error)}")
         return
-    if sides.search.known([job_id]):
-        found.repair(f"job {job_id} had no entries and was indexed again")
+    if places and sides.index is not None and sides.index.put(job.id, places).result(_PATIENCE) is not None:
+        found.repair(f"job {job.id} had no places and was indexed again")
+
+
+def _side_by_side(sides: Sides, writer: Writer) -> Iterator[tuple[Indexed | None, Known | None]]:
+    """Both in the order of their ids, page by page; None on the side that lacks the job."""
+    ledger, known = _ledger(sides), _index(writer)
+    should, has = next(ledger, None), next(known, None)
+    while should is not None or has is not None:
+        if has is None or (should is not None and should.id < has[0]):
+            yield should, None
+            should = next(ledger, None)
+        elif should is None or should.id > has[0]:
+            yield None, has
+            has = next(known, None)
+        else:
+            yield should, has
+            should, has = next(ledger, None), next(known, None)
+
+
+def _ledger(sides: Sides) -> Iterator[Indexed]:
+    after = ""
+    while page := sides.ledger.indexed_page(after=after, limit=_PAGE):
+        yield from page
+        after = page[-1].id
+
+
+def _index(writer: Writer) -> Iterator[Known]:
+    after = ""
+    while page := writer.engine().versions(after=after, limit=_PAGE):
+        yield from page
+        after = page[-1][0]
