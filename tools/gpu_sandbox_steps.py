@@ -59,7 +59,7 @@ def named() -> str:
     thread = threading.Thread(target=done.wait)
     thread.start()
     try:
-        os.close(os.open(f"/proc/self/task/{thread.native_id}/comm", os.O_RDWR))
+        os.close(os.open(f"/proc/self/task/{thread.native_id}/comm", os.O_WRONLY | os.O_CREAT | os.O_TRUNC))
     except OSError as error:
         return str(error)
     finally:
@@ -110,12 +110,12 @@ def bare(ctx: Any) -> None:
 def tried_devices() -> dict[str, str]:
     """How it ends to open each device of a GPU."""
     said = {}
-    for path in sorted(Path("/dev").glob("nvidia*")):
+    for name in ("nvidiactl", "nvidia-uvm", "nvidia0"):  # by name: the folder can't be listed there
         try:
-            os.close(os.open(path, os.O_RDWR))
-            said[path.name] = "opened"
+            os.close(os.open(f"/dev/{name}", os.O_RDWR))
+            said[name] = "opened"
         except OSError as error:
-            said[path.name] = type(error).__name__
+            said[name] = type(error).__name__
     return said
 
 

@@ -46,7 +46,7 @@ def start_as_cuda_does(ctx: Any) -> None:
 
 def _named(thread: threading.Thread) -> None:
     """As the C library does it for another thread than the caller."""
-    comm = os.open(f"/proc/self/task/{thread.native_id}/comm", os.O_RDWR)
+    comm = os.open(f"/proc/self/task/{thread.native_id}/comm", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.write(comm, b"cuda-EvtHandlr")
     os.close(comm)
 

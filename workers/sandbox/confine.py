@@ -34,7 +34,7 @@ _WRITE = (
     | kernel.MAKE_DIR | kernel.MAKE_REG | kernel.MAKE_SYM | kernel.MAKE_FIFO | kernel.MAKE_SOCK
 )  # fmt: skip
 _DEVICE = kernel.READ_FILE | kernel.WRITE_FILE | kernel.IOCTL_DEV
-_COMMENT = _READ | kernel.WRITE_FILE
+_COMMENT = _READ | kernel.WRITE_FILE | kernel.TRUNCATE  # the driver opens it as a shell does with `>`
 _NO_TCP = 0b11  # LANDLOCK_ACCESS_NET_BIND_TCP, _CONNECT_TCP
 _KEPT_IN = 0b11  # LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET, _SIGNAL
 
