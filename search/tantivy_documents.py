@@ -21,10 +21,8 @@ from search.tantivy_schema import (
     HEAD,
     ITSELF,
     JOB,
-    JOB_NUMBER,
-    JOB_RANK,
-    NEWEST,
-    OLDEST,
+    JOB_HIGH,
+    JOB_LOW,
     ORDINAL,
     OWNER,
     PLACES,
@@ -36,12 +34,8 @@ from search.tantivy_schema import (
     column,
     exact,
     facet,
-    itself,
-    job_number,
-    job_rank,
+    job_halves,
     microseconds,
-    newest_key,
-    oldest_key,
     owned_value,
     samples,
     sort_key,
@@ -103,14 +97,9 @@ class _Shared:
         whole += [("tag", tag) for tag in facts.tags]
         self._facets = [(facet(name), clean(value)) for name, value in whole]
         self._exact = [*(exact(name, value) for name, value in whole), *samples(facts.job_id)]
-        created = microseconds(facts.created_at)
-        self._keys = (
-            (NEWEST, newest_key(created, facts.job_id)),
-            (OLDEST, oldest_key(created, facts.job_id)),
-            (BY_NAME, sort_key(sort_name(facts), facts.job_id)),
-        )
-        self._ranks = ((JOB_NUMBER, job_number(facts.job_id)), (JOB_RANK, job_rank(facts.job_id)))
-        self._created = created
+        self._key = sort_key(sort_name(facts), facts.job_id)
+        self._halves = tuple(zip((JOB_HIGH, JOB_LOW), job_halves(facts.job_id), strict=True))
+        self._created = microseconds(facts.created_at)
         self._numbers = [(column(name), float(n)) for name, n in facts.numbers.items() if name in NUMBERS]
 
     def document(self, entry: Entry) -> "Document":
@@ -138,11 +127,11 @@ class _Shared:
         """What is the same in each of them, and where this one stands."""
         made.add_text(OWNER, self._facts.owner)
         made.add_text(JOB, self._facts.job_id)
-        for field, value in (*self._words, *self._facets, *self._keys):
+        for field, value in (*self._words, *self._facets, (BY_NAME, self._key)):
             made.add_text(field, value)
         for value in self._exact:
             made.add_text(EXACT, value)
-        for field, number in (*self._ranks, (ORDINAL, ordinal)):
+        for field, number in (*self._halves, (ORDINAL, ordinal)):
             made.add_unsigned(field, number)
         made.add_integer(CREATED, self._created)
         for field, amount in (*self._numbers, (SPREAD, spread(self._facts.job_id, ordinal))):
@@ -151,7 +140,7 @@ class _Shared:
 
 def _add_job(made: "Document", facts: JobFacts, *, suggested: dict[tuple[str, str], str], places: int) -> None:
     """What the job's own document has more: its version, and what suggestions are made of."""
-    made.add_text(ITSELF, itself(facts.job_id))
+    made.add_text(ITSELF, facts.job_id)
     made.add_unsigned(VERSION, facts.version)
     made.add_unsigned(PLACES, places)
     lines = []

@@ -17,9 +17,9 @@ from search.snippets import snippet
 from search.tantivy_documents import kept
 from search.tantivy_facets import counted
 from search.tantivy_folder import CURRENT, WRITER, Lock, in_force, put_in_force, started, undisturbed
-from search.tantivy_queries import asked_query, beyond, every, is_scored, term
-from search.tantivy_ranking import by_key, by_score
-from search.tantivy_schema import A_JOB, EXACT, ITSELF, PLACES, VERSION, itself
+from search.tantivy_queries import asked_query, every, is_scored, term
+from search.tantivy_ranking import Order, by_key, by_score, in_order
+from search.tantivy_schema import A_JOB, EXACT, JOB_HIGH, JOB_LOW, PLACES, VERSION, job_halves
 from search.tantivy_suggestions import alike, suggested
 from search.tantivy_view import Stamp, View, columns, count, speaking, stamp_of, stored
 from search.tantivy_writing import Batches
@@ -207,15 +207,12 @@ def _hit(
 
 
 def _versions(searcher: "Searcher", after: str, limit: int) -> list[tuple[str, int, int]]:
-    from tantivy import Order
-
-    jobs = [term(EXACT, A_JOB)] + ([beyond(ITSELF, itself(after))] if after else [])
-    hits = searcher.search(every(jobs), limit=limit, count=False, order_by_field=ITSELF, order=Order.Asc).hits
-    known = columns(searcher, [address for _key, address in hits], VERSION, PLACES)
-    return [
-        (bytes.fromhex(str(key)).decode(), version, places)
-        for (key, _address), (version, places) in zip(hits, known, strict=True)
-    ]
+    by_id = (Order(field=JOB_HIGH), Order(field=JOB_LOW))
+    behind = job_halves(after) if after else ()
+    found = in_order(searcher, every([term(EXACT, A_JOB)]), by_id, after=behind, limit=limit)
+    known = columns(searcher, [address for _keys, address in found], VERSION, PLACES)
+    ids = (kept(stored(searcher, address)).job_id for _keys, address in found)
+    return [(job_id, version, places) for job_id, (version, places) in zip(ids, known, strict=True)]
 
 
 def _forgives_two(asked: Asked) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.questions import MAX_FACET
 from search.tantivy_queries import every, term, unscored
-from search.tantivy_schema import EXACT, JOB_NUMBER, SAMPLES, facet, sample
+from search.tantivy_schema import EXACT, JOB_LOW, SAMPLES, facet, sample
 
 if TYPE_CHECKING:
     from tantivy import Query, Searcher
@@ -56,7 +56,7 @@ def _places(searcher: "Searcher", query: "Query", names: Iterable[str]) -> dict[
 
 
 def _jobs(searcher: "Searcher", query: "Query", names: Iterable[str]) -> dict[str, dict[str, int]]:
-    different = {"jobs": {"cardinality": {"field": JOB_NUMBER}}}
+    different = {"jobs": {"cardinality": {"field": JOB_LOW}}}
     found = searcher.aggregate(query, {name: {"terms": _terms(name), "aggs": different} for name in names})
     return {name: {one["key"]: round(one["jobs"]["value"]) for one in found[name]["buckets"]} for name in names}
 

@@ -27,6 +27,7 @@ from search.tantivy_schema import (
 if TYPE_CHECKING:
     from tantivy import Index, Query
 
+DAMAGED = "The cursor is damaged. Leave it out to begin at the first page."
 _KEY = re.compile(r"[0-9a-f]{2,2000}")
 _ANYWHERE = (HEAD, "text", "color")  # where a word without a field is looked for; `HEAD` has title, label and parts
 _WEIGHTS = {HEAD: WEIGHTS["title"], **WEIGHTS}
@@ -113,8 +114,16 @@ def beyond(field: str, key: str) -> "Query":
     hexadecimal digits.
     """
     if not _KEY.fullmatch(key):
-        raise MalformedCursor("The cursor is damaged. Leave it out to begin at the first page.")
+        raise MalformedCursor(DAMAGED)
     return _language().parse_query(f"{field}:{{{key} TO *}}")
+
+
+def numbered(field: str, *, least: int | None = None, most: int | None = None) -> "Query":
+    """A whole number of the engine's own within bounds, both inclusive."""
+    from tantivy import FieldType, Query
+
+    kind = FieldType.Integer if field == CREATED else FieldType.Unsigned
+    return Query.range_query(schema(), field, kind, lower_bound=least, upper_bound=most)
 
 
 @functools.cache
@@ -149,8 +158,6 @@ def _in_field(field: str, clause: Words, typos: int) -> list["Query"]:
 
 
 def _filters(filters: Filters) -> list["Query"]:
-    from tantivy import FieldType, Query
-
     either_of = {"kind": filters.kinds, "pipeline": filters.pipelines, "status": filters.statuses}
     either_of |= {"color": filters.colors, "part": filters.parts}
     found = [any_of(EXACT, (exact(field, value) for value in values)) for field, values in either_of.items() if values]
@@ -161,5 +168,5 @@ def _filters(filters: Filters) -> list["Query"]:
     if filters.created_from is not None or filters.created_to is not None:
         least = microseconds(filters.created_from) if filters.created_from is not None else None
         most = microseconds(filters.created_to) - 1 if filters.created_to is not None else None
-        found.append(Query.range_query(schema(), CREATED, FieldType.Integer, lower_bound=least, upper_bound=most))
+        found.append(numbered(CREATED, least=least, most=most))
     return found

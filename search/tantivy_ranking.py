@@ -1,6 +1,7 @@
 """One page of what a question finds in the tantivy index, in an order that is the same for every page.
 
-By age and name: each job has one key in a column, so hits come by (key, ordinal), and a page goes on behind the last.
+By age and name: hits come by several keys, while the engine orders by one and leaves equals in any order. So whoever
+shares the last hit's first key is asked for again, by the next one; a page goes on behind the last key of the page before.
 
 By relevance: of up to `ALL` hits all are fetched and put in order by (score, newest, job, ordinal). Where there are more
 the engine keeps the best alone, and of thousands with one score (rows of one part in many lists) it would keep other ones
@@ -8,25 +9,21 @@ after each merge. So each document's score is raised by up to a thousandth, by i
 the last hit of the page before, where that is still there, else behind its score.
 """
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from search.port import Sort
-from search.questions import Page
-from search.tantivy_queries import beyond, every, term, unscored
+from search.questions import MalformedCursor, Page
+from search.tantivy_queries import DAMAGED, beyond, every, numbered, term, unscored
 from search.tantivy_schema import (
     BY_NAME,
     CREATED,
-    JOB,
-    JOB_NUMBER,
-    JOB_RANK,
-    NEWEST,
-    OLDEST,
+    JOB_LOW,
     ORDINAL,
     SPREAD,
-    job_of,
-    schema,
     spread_factor,
 )
 from search.tantivy_view import columns, count, counted_in
@@ -34,11 +31,29 @@ from search.tantivy_view import columns, count, counted_in
 if TYPE_CHECKING:
     from tantivy import DocAddress, Query, Searcher
 
-ALL = 1_000  # hits whose order by relevance is worked out exactly
-_SLACK = 100  # hits fetched beyond a page, since a commit may have moved its last one
+ALL = 200  # hits whose order by relevance is worked out exactly
+_SLACK = 50  # hits fetched beyond a page, since a commit may have moved its last one
+_NUMBER = re.compile(r"[0-9]{1,20}")
 _SAME = 5e-6  # scores that differ by less are one: floats of 32 bits
-_Keyed = tuple[tuple[str, int], "DocAddress"]
-KEYS = {Sort.NEWEST: NEWEST, Sort.OLDEST: OLDEST, Sort.NAME: BY_NAME}
+
+Key = str | int
+_Keyed = tuple[tuple[Key, ...], "DocAddress"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A column that hits come by."""
+
+    field: str
+    falling: bool = False
+
+
+_OF_AGE = (Order(field=JOB_LOW), Order(field=ORDINAL))
+ORDERS = {
+    Sort.NEWEST: (Order(field=CREATED, falling=True), *_OF_AGE),
+    Sort.OLDEST: (Order(field=CREATED), *_OF_AGE),
+    Sort.NAME: (Order(field=BY_NAME), Order(field=ORDINAL)),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,115 +67,128 @@ class Ranked:
 
 def by_key(searcher: "Searcher", query: "Query", sort: Sort, *, page: Page, limit: int) -> Ranked:
     """Hits by age or name; the newest first where relevance is asked for, and no word says what fits better."""
-    field, after = KEYS.get(sort, NEWEST), page.key(str, int)
-    found: list[_Keyed] = []
-    rest = query
-    if after is not None:
-        key, ordinal = after
-        rest = every([query, unscored(beyond(field, key))])
-        job = every([query, unscored(term(JOB, job_of(key))), unscored(_behind(ordinal))])
-        found = [((key, n), address) for n, address in _of_job(searcher, job, limit=limit + 1)]
-    if len(found) <= limit:
-        found += _in_order(searcher, rest, field, limit=limit + 1 - len(found))
+    orders = ORDERS.get(sort, ORDERS[Sort.NEWEST])
+    after = page.key(*(str for _order in orders)) or ()
+    keys = tuple(_key(order, told) for order, told in zip(orders, after, strict=bool(after)))
+    found = in_order(searcher, query, orders, after=keys, limit=limit + 1)
     shown = found[:limit]
-    last = shown[-1][0] if len(found) > limit and shown else None
-    return Ranked(hits=tuple((address, 0.0) for _key, address in shown), total=count(searcher, query), last=last)
+    last = tuple(map(str, shown[-1][0])) if len(found) > limit and shown else None
+    return Ranked(hits=tuple((address, 0.0) for _keys, address in shown), total=count(searcher, query), last=last)
 
 
 def by_score(searcher: "Searcher", query: "Query", *, page: Page, limit: int) -> Ranked:
     """Hits by how well they fit."""
     after = page.key(float, int, str, int, int)
-    seen = after[4] if after else 0
-    wanted = max(ALL, seen + limit + _SLACK)
-    found = searcher.search(query, limit=wanted, weight_by_field=SPREAD)
+    seen = max(0, after[4]) if after else 0
+    found = searcher.search(query, limit=max(ALL, seen + limit + _SLACK), weight_by_field=SPREAD)
     total = counted_in(found)
     entries = _entries(searcher, found.hits, exactly=total <= ALL)
     start = _start(entries, after) if after else 0
     shown = entries[start : start + limit]
-    last: tuple[str | int | float, ...] | None = None
-    if shown and start + limit < min(total, len(entries) if total <= ALL else total):
-        one = shown[-1]
-        last = (one.score, one.created, str(one.job_number), one.ordinal, start + len(shown))
-    return Ranked(hits=tuple((one.address, one.score) for one in shown), total=total, last=last)
+    last = None
+    if shown and start + limit < len(entries):
+        score, created, job, ordinal, _address = shown[-1]
+        last = (-score, -created, str(job), ordinal, start + len(shown))
+    return Ranked(hits=tuple((entry[-1], -entry[0]) for entry in shown), total=total, last=last)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
-    score: float
-    created: int
-    job_rank: int
-    job_number: int
-    ordinal: int
-    address: "DocAddress"
+def in_order(
+    searcher: "Searcher", query: "Query", orders: Sequence[Order], *, after: tuple[Key, ...] = (), limit: int
+) -> list[_Keyed]:
+    """The first hits by all of `orders`, behind the keys `after`. Keys but the first are numbers that rise."""
+    (order, *others), found = orders, list[_Keyed]()
+    if after:
+        if others:
+            equals = every([query, _is(order, after[0])])
+            found = _under(after[0], in_order(searcher, equals, others, after=after[1:], limit=limit))
+        query = every([query, unscored(_behind(order, after[0]))])
+    if (limit := limit - len(found)) <= 0:
+        return found
+    hits = _hits(searcher, query, order, limit=limit)
+    if not others:
+        return found + [((key,), address) for key, address in hits[:limit]]
+    cut = hits[-1][0] if len(hits) >= limit else None  # there may be more of this key
+    whole = _by_all(searcher, [one for one in hits if one[0] != cut], orders)[:limit]
+    if cut is not None and len(whole) < limit:
+        equals = every([query, _is(order, cut)])
+        whole += _under(cut, in_order(searcher, equals, others, limit=limit - len(whole)))
+    return found + whole
 
-    def order(self) -> tuple[float, int, int, int, int]:
-        return -self.score, -self.created, self.job_rank, self.job_number, self.ordinal
+
+def _hits(searcher: "Searcher", query: "Query", order: Order, *, limit: int) -> list[tuple[Key, "DocAddress"]]:
+    from tantivy import Order as Direction
+
+    way = Direction.Desc if order.falling else Direction.Asc
+    # With some more of them the last key's equals rarely have to be asked for again; text is slow to fetch.
+    limit += 0 if order.field == BY_NAME else _SLACK
+    found = searcher.search(query, limit=limit, count=False, order_by_field=order.field, order=way).hits
+    return [(key if isinstance(key, str) else int(key), address) for key, address in found]
+
+
+def _by_all(searcher: "Searcher", hits: Sequence[tuple[Key, "DocAddress"]], orders: Sequence[Order]) -> list[_Keyed]:
+    """Hits that came by the first key, by the others too."""
+    others = columns(searcher, [address for _key, address in hits], *(order.field for order in orders[1:]))
+    places = {key: place for place, key in enumerate(dict.fromkeys(key for key, _address in hits))}
+    found = [((key, *more), address) for (key, address), more in zip(hits, others, strict=True)]
+    return sorted(found, key=lambda one: (places[one[0][0]], one[0][1:]))
+
+
+def _under(first: Key, found: list[_Keyed]) -> list[_Keyed]:
+    return [((first, *keys), address) for keys, address in found]
+
+
+def _is(order: Order, key: Key) -> "Query":
+    if isinstance(key, str):
+        return unscored(term(order.field, key))
+    return unscored(numbered(order.field, least=key, most=key))
+
+
+def _behind(order: Order, key: Key) -> "Query":
+    if isinstance(key, str):
+        return beyond(order.field, key)
+    return numbered(order.field, most=key - 1) if order.falling else numbered(order.field, least=key + 1)
+
+
+def _key(order: Order, told: str) -> Key:
+    """A key from a cursor, which anybody may have changed."""
+    if order.field == BY_NAME:
+        return told
+    number = int(told) if _NUMBER.fullmatch(told) else -1
+    if not 0 <= number < (1 << (53 if order.field == CREATED else 64)) - 1:
+        raise MalformedCursor(DAMAGED)
+    return number
+
+
+# What makes the order of hits by relevance: score, newest, job, place; all fall or rise by their sign.
+_Entry = tuple[float, int, int, int, "DocAddress"]
 
 
 def _entries(searcher: "Searcher", hits: Sequence[tuple[float, "DocAddress"]], *, exactly: bool) -> list[_Entry]:
-    """Hits in their order; `exactly`: with the scores that they have without their `SPREAD`."""
-    addresses = [address for _score, address in hits]
-    known = columns(searcher, addresses, CREATED, JOB_RANK, JOB_NUMBER, ORDINAL, SPREAD)
-    found = [
-        _Entry(
-            score=score / spread_factor(spread) if exactly else score,
-            created=created,
-            job_rank=rank,
-            job_number=number,
-            ordinal=ordinal,
-            address=address,
-        )
-        for (score, address), (created, rank, number, ordinal, spread) in zip(hits, known, strict=True)
+    """Hits in their order; `exactly`: by the scores that they have without their `SPREAD`."""
+    known = columns(searcher, [address for _score, address in hits], CREATED, JOB_LOW, ORDINAL, SPREAD)
+    found: list[_Entry] = [
+        (-score / spread_factor(spread) if exactly else -score, -created, low, ordinal, address)
+        for (score, address), (created, low, ordinal, spread) in zip(hits, known, strict=True)
     ]
-    found.sort(key=_Entry.order)
-    return sorted(_levelled(found), key=_Entry.order) if exactly else found
+    found.sort(key=itemgetter(0, 1, 2, 3))
+    return sorted(_levelled(found), key=itemgetter(0, 1, 2, 3)) if exactly else found
 
 
 def _levelled(entries: list[_Entry]) -> Iterator[_Entry]:
     """With one score for all that differ by a rounding alone."""
     level = 0.0
-    for entry in entries:
-        if not level or entry.score < level * (1 - _SAME):
-            level = entry.score
-        yield replace(entry, score=level)
+    for score, *more in entries:
+        if not level or score > level * (1 - _SAME):
+            level = score
+        yield level, *more  # type: ignore[misc]  # the rest as it was
 
 
 def _start(entries: list[_Entry], after: tuple[Any, ...]) -> int:
     """Where a page goes on."""
-    score, created, number, ordinal, _seen = after
+    score, created, job, ordinal, _seen = after
     for at, entry in enumerate(entries):
-        if entry.ordinal == ordinal and str(entry.job_number) == number:
+        if entry[3] == ordinal and str(entry[2]) == job:
             return at + 1
-    for at, entry in enumerate(entries):
-        if entry.score < score * (1 - _SAME) or (entry.score <= score * (1 + _SAME) and entry.created < created):
-            return at
-    return len(entries)
-
-
-def _in_order(searcher: "Searcher", query: "Query", field: str, *, limit: int) -> list[_Keyed]:
-    """The first hits by (key, ordinal). The engine knows no second key: those of the last job are asked for again."""
-    from tantivy import Order
-
-    hits = searcher.search(query, limit=limit, count=False, order_by_field=field, order=Order.Asc).hits
-    ordinals = columns(searcher, [address for _key, address in hits], ORDINAL)
-    keyed = [((str(key), n), address) for (key, address), (n,) in zip(hits, ordinals, strict=True)]
-    keyed.sort(key=lambda one: one[0])
-    if len(keyed) < limit or not keyed:
-        return keyed
-    last = keyed[-1][0][0]
-    whole = [one for one in keyed if one[0][0] != last]
-    of_last = every([query, unscored(term(JOB, job_of(last)))])
-    return whole + [((last, n), address) for n, address in _of_job(searcher, of_last, limit=limit - len(whole))]
-
-
-def _of_job(searcher: "Searcher", query: "Query", *, limit: int) -> list[tuple[int, "DocAddress"]]:
-    """A job's hits in their order."""
-    from tantivy import Order
-
-    return list(searcher.search(query, limit=limit, count=False, order_by_field=ORDINAL, order=Order.Asc).hits)
-
-
-def _behind(ordinal: int) -> "Query":
-    from tantivy import FieldType, Query
-
-    return Query.range_query(schema(), ORDINAL, FieldType.Unsigned, lower_bound=ordinal, include_lower=False)
+    least, most = score * (1 - _SAME), score * (1 + _SAME)
+    behind = (at for at, one in enumerate(entries) if -one[0] < least or (-one[0] <= most and -one[1] < created))
+    return next(behind, len(entries))

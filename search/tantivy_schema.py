@@ -30,15 +30,15 @@ TYPED = "typed"  # of the job's own document: the words of those values
 GIST = "gist"  # of the job's own document: the different words of all its places
 HEAD = "head"  # title, part ids, name of the part: what names a place
 WORDS = (HEAD, "title", "part", "color", "text", *SHARED, TYPED)  # fields that know where their words stand
-NEWEST, OLDEST, BY_NAME = "newest", "oldest", "by_name"  # one value for each job, in the order of its hits
-CREATED, ORDINAL, JOB_NUMBER, JOB_RANK = "created", "ordinal", "job_number", "job_rank"
+BY_NAME = "by_name"  # one value for each job, that compares like its name, then its id
+CREATED, ORDINAL = "created", "ordinal"
+JOB_HIGH, JOB_LOW = "job_high", "job_low"  # the job's id as numbers
 VERSION, PLACES = "version", "places"
 SPREAD = "spread"  # tells documents of one score apart, by a thousandth of it at most
 A_JOB, A_PLACE = "=job", "=place"  # in `EXACT`
 SAMPLES = 10  # halvings of what is looked at for facets
 
 _SPREAD = 2 * (2**0.001 - 1)  # `log2(2 + this)` is 1.001
-_LAST = 1 << 53  # microseconds: the year 2255
 
 
 @functools.cache
@@ -49,14 +49,14 @@ def schema() -> "Schema":
     made = SchemaBuilder()
     for field in (STORED, COMPLETIONS):
         made.add_bytes_field(field, stored=True)
-    for field in (OWNER, JOB, EXACT, VALUE):
+    for field in (OWNER, JOB, ITSELF, EXACT, VALUE):
         made.add_text_field(field, tokenizer_name="raw", index_option="basic")
-    for field in (ITSELF, NEWEST, OLDEST, BY_NAME, *map(facet, FACETS)):
+    for field in (BY_NAME, *map(facet, FACETS)):
         made.add_text_field(field, tokenizer_name="raw", index_option="basic", fast=True)
     for field in WORDS:
         made.add_text_field(field, tokenizer_name="whitespace", index_option="position")
     made.add_text_field(GIST, stored=True, tokenizer_name="whitespace", index_option="basic")
-    for field in (ORDINAL, JOB_NUMBER, JOB_RANK, VERSION, PLACES):
+    for field in (ORDINAL, JOB_HIGH, JOB_LOW, VERSION, PLACES):
         made.add_unsigned_field(field, fast=True)
     made.add_integer_field(CREATED, fast=True)
     for field in (SPREAD, *map(column, NUMBERS)):
@@ -79,42 +79,22 @@ def microseconds(moment: datetime) -> int:
     return round(moment.timestamp() * 1_000_000)
 
 
-def newest_key(created: int, job_id: str) -> str:
-    """Puts the newest job first, and jobs of one moment by id; `created` in microseconds."""
-    return sort_key(f"{_LAST - created:016x}", job_id)
-
-
-def oldest_key(created: int, job_id: str) -> str:
-    """Puts the oldest job first, and jobs of one moment by id."""
-    return sort_key(f"{_LAST + created:016x}", job_id)
-
-
 def sort_key(first: str, job_id: str) -> str:
     """Compares by `first`, then by id, character by character; of hexadecimal digits alone."""
     return f"{first}\x01{job_id}".encode("utf-8", "surrogatepass").hex()
 
 
-def job_of(key: str) -> str:
-    """Whose sort key it is."""
-    return bytes.fromhex(key).decode("utf-8", "surrogatepass").rpartition("\x01")[2]
-
-
-def itself(job_id: str) -> str:
-    """In `ITSELF`: compares like the id, and is of hexadecimal digits alone."""
-    return job_id.encode().hex()
-
-
-def job_number(job_id: str) -> int:
-    """A job as a number, to be counted by."""
-    return int.from_bytes(blake2b(job_id.encode(), digest_size=8).digest())
-
-
-def job_rank(job_id: str) -> int:
-    """A number that compares like the id, as far as 64 bits go."""
+def job_halves(job_id: str) -> tuple[int, int]:
+    """The id, which is a UUID, as two numbers that compare like it; of anything else the second is a digest."""
     try:
-        return UUID(job_id).int >> 64
+        whole = UUID(job_id).int
     except ValueError:
-        return int.from_bytes(job_id.encode()[:8].ljust(8, b"\0"))
+        return int.from_bytes(job_id.encode()[:8].ljust(8, b"\0")), _digest(job_id)
+    return whole >> 64, whole & ((1 << 64) - 1)
+
+
+def _digest(job_id: str) -> int:
+    return int.from_bytes(blake2b(job_id.encode(), digest_size=8).digest())
 
 
 def sample(doublings: int) -> str:
@@ -124,7 +104,7 @@ def sample(doublings: int) -> str:
 
 def samples(job_id: str) -> list[str]:
     """Those that a job is in."""
-    number = job_number(job_id)
+    number = _digest(job_id)
     return [sample(n) for n in range(1, SAMPLES + 1) if number % (1 << n) == 0]
 
 
@@ -139,6 +119,7 @@ def spread_factor(spread: float) -> float:
     return math.log2(2 + spread)
 
 
+@functools.lru_cache(maxsize=4096)  # the same colors, parts and kinds come again and again
 def exact(field: str, value: str) -> str:
     """A whole value as filters ask for it."""
     return f"{field}={folded(value)}"

@@ -18,14 +18,13 @@ from search.tantivy_queries import either, every, goes_on, term, unscored
 from search.tantivy_schema import (
     A_JOB,
     COMPLETIONS,
+    CREATED,
     EXACT,
     GIST,
     ITSELF,
-    NEWEST,
     OWNER,
     TYPED,
     VALUE,
-    itself,
     owned_value,
 )
 from search.tantivy_view import count, stored
@@ -53,7 +52,7 @@ def suggested(searcher: "Searcher", owner: str, text: str, *, limit: int) -> lis
         seen[key] += 1
         shown.setdefault(key, f"{words}{PARTED}{value}")
     begins = {key: shown[key].startswith(f" {begun}") for key in seen}
-    likely = sorted(seen, key=lambda key: (not begins[key], -seen[key], len(shown[key]), key))[: 3 * limit]
+    likely = sorted(seen, key=lambda key: (not begins[key], -seen[key], len(shown[key]), key))[: limit + 10]
     found = [
         Suggestion(text=shown[key].partition(PARTED)[2], field=key[0], jobs=count(searcher, term(VALUE, key[1])))
         for key in likely
@@ -65,7 +64,7 @@ def suggested(searcher: "Searcher", owner: str, text: str, *, limit: int) -> lis
 
 def alike(searcher: "Searcher", owner: str, job_id: str, *, limit: int) -> list[Hit]:
     """Other jobs of the owner whose texts have most of this job's telling words."""
-    own = every([term(ITSELF, itself(job_id)), term(OWNER, owner)])
+    own = every([term(ITSELF, job_id), term(OWNER, owner)])
     found = searcher.search(own, limit=1).hits
     if not found:
         return []
@@ -83,9 +82,7 @@ def alike(searcher: "Searcher", owner: str, job_id: str, *, limit: int) -> list[
 
 def _completions(searcher: "Searcher", query: "Query", begun: str) -> Iterator[tuple[str, str, str]]:
     """Words, field and text of what begins so, of the newest jobs that have any."""
-    from tantivy import Order
-
-    newest = searcher.search(query, limit=SAMPLE, count=False, order_by_field=NEWEST, order=Order.Asc).hits
+    newest = searcher.search(query, limit=SAMPLE, count=False, order_by_field=CREATED).hits
     read = 0
     for _key, address in newest:
         lines = stored(searcher, address, COMPLETIONS).decode()

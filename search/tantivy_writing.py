@@ -8,7 +8,7 @@ from jobs.context import Place
 from search.port import Change, EngineError, IndexLocked, JobFacts, Put
 from search.tantivy_documents import documents, kept
 from search.tantivy_queries import term
-from search.tantivy_schema import ITSELF, JOB, VERSION, itself
+from search.tantivy_schema import ITSELF, JOB, VERSION
 from search.tantivy_view import View, columns, speaking, stored
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def outcome(changes: Iterable[Change], searcher: "Searcher") -> list[Outcome]:
 
 def version_of(searcher: "Searcher", job_id: str) -> int | None:
     """The job's version in the index; None where it is not there."""
-    hits = searcher.search(term(ITSELF, itself(job_id)), limit=1, count=False).hits
+    hits = searcher.search(term(ITSELF, job_id), limit=1, count=False).hits
     return columns(searcher, [hits[0][1]], VERSION)[0][0] if hits else None
 
 
