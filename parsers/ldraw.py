@@ -24,7 +24,8 @@ _KNOWN = re.compile(r"^\ufeff?[ \t]*[01](?:[ \t]|$)", re.MULTILINE)
 def parse(path: Path, *, watch: Watch | None = None, wishes: Wishes = PLAIN) -> Iterator[Record | Issue | Fact]:
     """The model's lots in the order of their first lines, and whatever is wrong with a line.
 
-    Facts: `title`, `models` (how many the first one is built from), `unused_models` (names of others).
+    Facts: `title`, `models` (how many the first one is built from), `unused_models` (names of others), `geometry` (lines
+    and faces that the file itself draws, each as often as it is built; parts are drawn by a library that is not loaded).
     Raises `UnreadableFile` (`format.empty`, `format.html`, `format.unknown`, `ldraw.part`, `encoding.invalid`) and
     `InputError` (`limit.rows`, `limit.models`, `encoding.unknown`).
     """
@@ -59,6 +60,7 @@ def _facts(counted: Counted) -> Iterator[Fact]:
     if counted.root.title:
         yield Fact("title", counted.root.title)
     yield Fact("models", counted.used)
+    yield Fact("geometry", {**counted.drawing._asdict(), "parts": "not_loaded"})
     if unused := counted.unused():
         yield Fact("unused_models", [name[:100] for name in unused[:MAX_NAMED]])
 

@@ -4,7 +4,7 @@ No recursion, and no model is gone through twice: how often each is built, and i
 first model in one sweep. So thirty levels that double each time cost as much as thirty lines.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from jobs.errors import InputError, UnreadableFile
@@ -54,6 +54,18 @@ class Wrong(NamedTuple):
     times: int
 
 
+class Drawing(NamedTuple):
+    """What the file itself draws, multiplied as parts are; each number is at most `MANY`."""
+
+    lines: int = 0
+    triangles: int = 0
+    quads: int = 0
+    conditional_lines: int = 0  # edges that show from some sides only
+
+    def plus(self, drawn: Iterable[int], times: int) -> "Drawing":
+        return Drawing(*(min(MANY, mine + times * more) for mine, more in zip(self, drawn, strict=True)))
+
+
 class _Edge(NamedTuple):
     child: Model
     color: int | None
@@ -74,6 +86,7 @@ class Counted:
     def __init__(self, models: dict[str, Model], names: Names, dialect: Dialect) -> None:
         self.models, self.names, self.dialect = models, names, dialect
         self.wrong: list[Wrong] = []
+        self.drawing = Drawing()  # complete with the first lot; without the parts that the file does not hold
         self.root = self._first()
         self._edges: dict[str, list[_Edge]] = {}
         self._leaves: dict[str, list[_Leaf]] = {}
@@ -167,6 +180,7 @@ class Counted:
         """Pass on how often the model is built, by color, to what it places."""
         total = min(MANY, sum(flow.values()))
         edges, leaves = self._edges[model.name], self._leaves.pop(model.name)
+        self.drawing = self.drawing.plus(model.drawing.values(), total)
         inheriting = [edge.color for edge in edges].count(_AS_PARENT)
         inheriting += [leaf.color for leaf in leaves].count(_AS_PARENT)
         self._work += len(edges) + len(leaves) + inheriting * len(flow)
@@ -178,6 +192,8 @@ class Counted:
                 below[color] = min(MANY, below.get(color, 0) + built * edge.times)
         lots = self._lots
         for leaf in leaves:
+            if (body := self._bodies.get(leaf.part)) is not None:
+                self.drawing = self.drawing.plus(body.drawing.values(), total * leaf.times)
             for color, built in flow.items() if leaf.color == _AS_PARENT else ((leaf.color, total),):
                 lot = lots.setdefault((leaf.part, color), [0, leaf.line])
                 lot[0] = min(MANY, lot[0] + built * leaf.times)

@@ -18,7 +18,7 @@ MAX_TITLE = 200  # characters
 _REMEMBERED = 300  # bytes of a name
 _STUDIO_FIELDS = 17  # of a line of type 11, before the file
 _BOM = b"\xef\xbb\xbf"
-_GEOMETRY = frozenset(b"2345")
+_DRAWN = {b"2": 8, b"3": 11, b"4": 14, b"5": 14}  # types of lines that draw something, and how many words each has
 _PART_TYPES = frozenset(
     {"part", "unofficial_part", "shortcut", "unofficial_shortcut", "subpart", "unofficial_subpart"}
     | {"primitive", "unofficial_primitive", "8_primitive", "48_primitive"}
@@ -36,7 +36,7 @@ Placed = dict[tuple[bytes, bytes], list[int]]  # (color, file) as spelled -> [ti
 class Model:
     """One model or part of the file."""
 
-    __slots__ = ("drawn", "item_no", "journal", "line", "name", "part", "placed", "stores", "title")
+    __slots__ = ("drawing", "drawn", "item_no", "journal", "line", "name", "part", "placed", "stores", "title")
 
     def __init__(self, name: str, line: int) -> None:
         self.name = name  # as a reference finds it: lower case, `/` between folders; empty: not named
@@ -44,6 +44,7 @@ class Model:
         self.title: str | None = None  # its first comment
         self.part = False  # its header says that it is the drawing of one part
         self.drawn = False  # it has lines and faces of its own
+        self.drawing = dict.fromkeys(_DRAWN, 0)  # how many of them, by type of line
         self.item_no: str | None = None  # BrickLink's number of the part, where Studio states it
         self.placed: Placed = {}
         self.journal: list[list[int]] | None = None  # of `placed`, what was placed since the first BUFEXCHG STORE
@@ -141,10 +142,13 @@ class Reading:
         kind, model = line[:2].rstrip(), self._at
         if kind == b"0":
             yield from self._meta(line, at)
-        elif model is None or model.part:
+        elif model is None:
             return
-        elif len(kind) == 1 and kind[0] in _GEOMETRY:
+        elif kind in _DRAWN:
             model.drawn = True
+            model.drawing[kind] += len(line.split(None, _DRAWN[kind])) == _DRAWN[kind]
+        elif model.part:
+            return
         elif kind not in {b"1", b"11"}:
             yield self._reject("ldraw.line", line, at)
         elif self._left_out:

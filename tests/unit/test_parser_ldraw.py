@@ -38,6 +38,42 @@ def code_of(read, text):
     return caught.value.fault.code
 
 
+TRIANGLE, QUAD = "3 16 0 0 0 1 0 0 0 1 0\n", "4 16 0 0 0 1 0 0 1 1 0 0 1 0\n"
+LINE, EDGE = "2 24 0 0 0 1 0 0\n", "5 24 0 0 0 1 0 0 0 1 0 1 1 0\n"
+
+
+def test_geometry__is_multiplied_as_parts_are(read):
+    """What models and drawings in the file draw counts as often as each is built; parts of the library are not loaded."""
+    wheel = TRIANGLE * 5 + QUAD + placed("3001.dat")
+    pair = placed("wheel.ldr", times=2) + placed("own.dat", times=3) + LINE
+    own = "0 !LDRAW_ORG Unofficial_Part\n" + QUAD * 7 + EDGE
+    _, issues, facts = read(
+        mpd({"car.ldr": placed("pair.ldr", times=2) + EDGE, "pair.ldr": pair, "wheel.ldr": wheel, "own.dat": own})
+    )
+    assert issues == []
+    assert facts["geometry"] == {
+        "triangles": 2 * 2 * 5,
+        "quads": 2 * (2 * 1 + 3 * 7),
+        "lines": 2,
+        "conditional_lines": 1 + 2 * 3,
+        "parts": "not_loaded",
+    }
+
+
+def test_geometry__half_lines_and_what_is_not_built_count_nothing(read):
+    """Lines of too few or too many numbers draw nothing, and neither do models that nothing places."""
+    bent = TRIANGLE.replace(" 0\n", "\n") + TRIANGLE.replace("\n", " 7\n") + "3\n" + QUAD[:6] + "\n"
+    model = mpd({"a.ldr": placed("3001.dat") + bent + TRIANGLE, "spare.ldr": TRIANGLE * 9})
+    assert read(model)[2]["geometry"]["triangles"] == 1
+    assert read(model)[2]["geometry"]["quads"] == 0
+
+
+def test_geometry__has_an_end(read):
+    """Sixty levels that double are a number that a list can hold."""
+    _, _, facts = read(chain(60, times=2, last=TRIANGLE + placed("3001.dat")))
+    assert facts["geometry"]["triangles"] == 1_000_000_000
+
+
 def test_depth__a_hundred_thousand_levels_are_no_recursion(read):
     """Models that each place the next one, far deeper than any stack, are counted."""
     records, issues, facts = read(chain(100_000))

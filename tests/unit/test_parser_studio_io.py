@@ -57,6 +57,7 @@ def test_model__is_read_with_what_studio_says_of_it(read):
         "declared_pieces": 4,
         "studio_version": "2.24.1_1",
         "title": "Untitled Model",
+        "geometry": {"lines": 0, "triangles": 0, "quads": 0, "conditional_lines": 0, "parts": "not_loaded"},
         "models": 2,
     }
 
