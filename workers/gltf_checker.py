@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import queue
+import re
 import select
 import shutil
 import subprocess
@@ -36,6 +37,7 @@ _TIRED = 400 << 20  # bytes of memory in use after a file, above which a process
 _FILES = 200  # after which it is, too
 _CPU_SECONDS = 3600  # of one process
 _ANSWER = 4 << 20  # bytes of one answer
+_ERROR = re.compile(r"\b(\w*Error|FATAL ERROR|RangeError): ")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -131,7 +133,8 @@ class NodeChecker:
             try:
                 question.answer.set_result(self._answered(question))
             except Unanswered as error:
-                log.warning("gltf.unanswered", reason=str(error))
+                said = self._asked.last_words() if self._asked else ""
+                log.warning("gltf.unanswered", reason=str(error), said=said)
                 self._drop()
                 question.answer.set_exception(error)
             except OSError as error:
@@ -188,12 +191,14 @@ class _Asked:
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             cwd="/",
             env={"PATH": os.defpath, "LANG": "C.UTF-8", "PYTHONPATH": str(SCRIPTS.parent)},
             start_new_session=True,
         )
         self.pid = self._popen.pid
+        assert self._popen.stderr is not None
+        os.set_blocking(self._popen.stderr.fileno(), False)
 
     def ask(self, line: bytes, patience: float) -> bytes:
         """The line that it answers; raises `Unanswered`."""
@@ -212,6 +217,7 @@ class _Asked:
             if len(said) > _ANSWER:
                 raise Unanswered("The glTF validator said too much.")
         self.files += 1
+        self.last_words()  # else they would fill their pipe one day
         return said
 
     def _say(self, line: bytes, *, until: float, patience: float) -> None:
@@ -236,6 +242,15 @@ class _Asked:
             return int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
         except (OSError, IndexError):
             return 0
+
+    def last_words(self) -> str:
+        """What it has complained of since somebody asked: the line that names the error, for operators."""
+        assert self._popen.stderr is not None
+        try:
+            lines = os.read(self._popen.stderr.fileno(), 1 << 16).decode("utf-8", "replace").splitlines()
+        except OSError:
+            return ""
+        return next((line.strip() for line in lines if _ERROR.search(line)), lines[-1] if lines else "")[:300]
 
     def kill(self) -> None:
         """At once; `end` clears up."""

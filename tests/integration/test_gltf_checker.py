@@ -223,6 +223,15 @@ def test_checker__a_file_that_eats_memory_ends_its_process_alone(
     assert checker.pid is None
 
 
+def test_checker__a_chunk_that_lies_ends_the_validator_alone(ask: Callable[..., Conformance]) -> None:
+    """The validator asks for whatever memory a chunk's header names: it ends there, within its limits, and only it."""
+    content = bytearray(model_files.glb())
+    (length,) = struct.unpack_from("<I", content, 12)
+    struct.pack_into("<I", content, 20 + length, 0x7FFFFFF0)
+    assert ask(bytes(content)).verdict is Conformity.NOT_CHECKED
+    assert ask(model_files.glb()).verdict is Conformity.PASSED
+
+
 def test_checker__a_swept_exchange_folder_is_made_anew(
     ask: Callable[..., Conformance], checker: NodeChecker, tmp_path: Path
 ) -> None:

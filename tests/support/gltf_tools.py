@@ -21,6 +21,7 @@ WAYS = ("meshopt", "meshopt-khr", "meshopt-quantized", "quantized", "normalized"
 def gltf_tools() -> GltfTools:
     """What there is, after an attempt to install it."""
     settings = Settings(Path(os.environ.get("HEAVYLIFT_TEST_NODE") or Path(sys.prefix) / "heavylift-gltf"))
+    os.environ.setdefault("npm_config_fetch_retries", "0")  # away is away: a run of tests does not wait for it
     reason = install(settings, stop=threading.Event())
     tools = found(settings)
     return tools if tools.program else GltfTools(reason=reason or tools.reason)
