@@ -35,7 +35,7 @@ from api.state import Face, Waker
 from api.waiting import Hub
 from config.settings import Settings
 from ledger import Ledger
-from search import SqlSearch
+from search.asking import Asking
 from storage.port import ObjectStore
 from wiring.catalog import allowed_sources
 
@@ -48,7 +48,7 @@ def create_app(
     ledger: Ledger,
     store: ObjectStore,
     publisher: Waker,
-    search: SqlSearch,
+    search: Asking,
     settings: Settings,
     owners: Owners | None = None,
 ) -> FastAPI:
@@ -68,6 +68,7 @@ def create_app(
         intake=Intake(ledger=ledger, store=store, settings=settings.upload, on_bytes=metrics.upload_bytes.inc),
     )
     metrics.uploads.set_function(lambda: face.intake.active)
+    metrics.searches.breaker.set_function(lambda: face.search.degraded)
     metrics.waiting.set_function(lambda: face.hub.clients)
     app = FastAPI(
         title="Heavylift",

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from api.search_metrics import SearchMetrics
 from ledger import Ledger
 from ledger.errors import LedgerUnavailable
 
@@ -31,6 +32,7 @@ class Metrics:
         self.upload_bytes = Counter("heavylift_upload_bytes", "Bytes taken in.", registry=self.registry)
         self.uploads = Gauge("heavylift_uploads_active", "Uploads running now.", registry=self.registry)
         self.waiting = Gauge("heavylift_waiting_clients", "Clients that wait for a job.", registry=self.registry)
+        self.searches = SearchMetrics(self.registry)
         self.registry.register(_LedgerCounts(ledger))
 
 
@@ -46,13 +48,21 @@ class _LedgerCounts(Collector):
 
     def collect(self) -> Iterator[Metric]:
         try:
-            counts = self._ledger.counts()
+            counts, lag = self._ledger.counts(), self._ledger.search_lag()
         except LedgerUnavailable:
             yield GaugeMetricFamily("heavylift_ledger_up", "Whether the ledger answers.", value=0)
             return
         yield GaugeMetricFamily("heavylift_ledger_up", "Whether the ledger answers.", value=1)
         yield GaugeMetricFamily("heavylift_outbox_unsent", "Messages that are due and not sent.", value=counts.unsent)
         yield GaugeMetricFamily("heavylift_dead_letters_open", "Dead letters to look at.", value=counts.dead_letters)
+        yield GaugeMetricFamily(
+            "heavylift_search_waiting_jobs",
+            "Jobs that the index has yet to hear of or forget.",
+            value=lag.jobs + lag.gone,
+        )
+        yield GaugeMetricFamily(
+            "heavylift_search_lag_seconds", "How long the oldest of these has waited.", value=lag.seconds
+        )
         yield _by("heavylift_jobs", "Jobs by status.", ("status", counts.jobs))
         yield _by("heavylift_steps_queued", "Step runs that wait for a worker.", ("queue", counts.queued))
         yield _by("heavylift_steps_running", "Step runs claimed by a worker.", ("queue", counts.running))

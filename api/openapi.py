@@ -7,7 +7,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from api import catalog_schemas, ops_schemas, price_schemas, schemas, similar_schemas
+from api import catalog_schemas, ops_schemas, price_schemas, schemas, search_schemas, similar_schemas
 from api.headers import IDEMPOTENCY_PATTERN
 from api.submission import Submission
 
@@ -18,7 +18,8 @@ _OUT: tuple[type[BaseModel], ...] = (
     schemas.ProcessFileBody,
     schemas.JobPage,
     schemas.ArtifactPage,
-    schemas.HitPage,
+    search_schemas.HitPage,
+    search_schemas.SuggestionList,
     schemas.PipelinePage,
     schemas.ProblemBody,
     ops_schemas.LetterPage,

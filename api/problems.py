@@ -23,6 +23,8 @@ from ledger.errors import (
     RunNotFound,
     TooMany,
 )
+from search.query import MalformedQuery
+from search.questions import MalformedCursor
 from storage.port import StoreFull, StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
@@ -55,6 +57,8 @@ CODES: dict[str, tuple[int, str]] = {
     "reconciliation.not_found": (404, "There is no such run of a reconciler"),
     "request.malformed": (400, "The request is malformed"),
     "route.not_found": (404, "There is nothing at this address"),
+    "search.cursor": (400, "The cursor is not one of this question"),
+    "search.query": (400, "The query can't be understood"),
     "server.ending": (503, "The server ends"),
     "store.full": (507, "The store is full"),
     "store.unavailable": (503, "The store does not answer"),
@@ -111,6 +115,8 @@ _MEANS: dict[type[Exception], tuple[str, str]] = {
     JobInUse: ("job.in_use", "Refused: {error}."),
     TooMany: ("owner.full", "Refused: {error}."),
     RunNotFound: ("reconciliation.not_found", "No run has this id; quiet ones are kept for a day."),
+    MalformedCursor: ("search.cursor", "{error}"),
+    MalformedQuery: ("search.query", "{error}"),
     WrongState: ("job.wrong_state", "Refused: {error}."),
     IdempotencyMismatch: (
         "idempotency.mismatch",
@@ -131,6 +137,8 @@ def _known(error: Exception) -> Problem:
         return _http(error)
     default = ("internal.error", "An unexpected error; the correlation id finds it in the log.")
     code, detail = next((means for kind, means in _MEANS.items() if isinstance(error, kind)), default)
+    if isinstance(error, MalformedQuery):
+        return Problem(code, detail.format(error=error), position=error.position, cure=error.cure)
     return Problem(code, detail.format(error=error))
 
 

@@ -120,24 +120,6 @@ class ArtifactPage(_Out):
     next_cursor: str | None
 
 
-class HitBody(_Out):
-    """One place that matched."""
-
-    job_id: str
-    artifact: str | None
-    place: str = Field(examples=["page 3", "row 17"])
-    title: str
-    snippet: str
-    score: float
-
-
-class HitPage(_Out):
-    """Hits, best first."""
-
-    items: list[HitBody]
-    next_cursor: str | None
-
-
 class PlannedStep(_Out):
     """A step of a pipeline."""
 

@@ -17,8 +17,9 @@ from api.app import create_app
 from api.state import Face
 from config.settings import ApiSettings, Settings
 from jobs.errors import ConfigurationError
-from search import SqlSearch
 from wiring import open_ledger, open_objects, open_publisher
+from wiring.asking import open_asking
+from wiring.search import open_for_asking
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -42,7 +43,7 @@ def serve(settings: Settings) -> int:
     _keep_malloc_small()
     ledger = open_ledger(settings)
     publisher = open_publisher(settings, ledger)
-    search = SqlSearch(ledger.database)
+    search = open_asking(open_for_asking(settings), ledger)
     app = create_app(ledger=ledger, store=open_objects(settings), publisher=publisher, search=search, settings=settings)
     server = Server(app, settings.api)
     for number in (
@@ -53,6 +54,7 @@ def serve(settings: Settings) -> int:
     try:
         server.run(sockets=[listener])
     finally:
+        search.close()
         publisher.close()
         ledger.close()
     return 0 if server.started else 1

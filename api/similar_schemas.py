@@ -16,6 +16,7 @@ class Why(StrEnum):
     SAME_PICTURE = "same_picture"
     SHAPE = "shape"
     PICTURE = "picture"
+    TEXT = "text"
 
 
 class _Out(BaseModel):
@@ -29,10 +30,10 @@ class SimilarBody(_Out):
     file_name: str
     created_at: datetime
     why: Why = Field(
-        description="Geometry or picture is the same, in whatever format; or the shape or the picture is near."
+        description="Geometry or picture is the same, in whatever format; the shape or the picture is near; or rare words are the same."
     )
     distance: float = Field(
-        description="How far apart: 0 for the same; shapes below 0.005, pictures 7 of 64 bits at most."
+        description="How far apart: 0 for the same; shapes below 0.005, pictures 7 of 64 bits at most; texts below 1, the nearer the more rare words they share."
     )
     same_file: bool = Field(description="The uploads are equal, byte by byte.")
 

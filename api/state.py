@@ -13,7 +13,7 @@ from api.recent import RecentJobs
 from api.waiting import Hub
 from config.settings import Settings
 from ledger import Dispatch, Ledger
-from search import SqlSearch
+from search.asking import Asking
 from storage.port import ObjectStore
 
 
@@ -30,7 +30,7 @@ class Face:
     ledger: Ledger
     store: ObjectStore
     publisher: Waker
-    search: SqlSearch
+    search: Asking
     settings: Settings
     owners: Owners
     metrics: Metrics

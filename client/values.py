@@ -180,7 +180,7 @@ class Similar:
 
     job_id: str
     file_name: str
-    why: str  # same_geometry, same_picture, shape, picture
+    why: str  # same_geometry, same_picture, shape, picture, text
     distance: float  # 0 for the same
     same_file: bool  # the uploads are equal, byte by byte
     raw: Mapping[str, Any]

@@ -75,8 +75,8 @@ class MemoryEngine:
         owned = {job.facts.job_id: set(_vocabulary(job)) for job in self._owned(owner)}
         if job_id not in owned:
             return []
-        holders = Counter(word for words in owned.values() for word in words)
-        worth = {word: math.log(len(owned) / holders[word]) for word in owned.pop(job_id) if holders[word] > 1}
+        everybody, holders = len(owned), Counter(word for words in owned.values() for word in words)
+        worth = {word: math.log(everybody / holders[word]) for word in owned.pop(job_id) if holders[word] > 1}
         telling = sorted(worth, key=lambda word: (-worth[word], word))[:TELLING]
         scores = {other: sum(worth[word] for word in telling if word in words) for other, words in owned.items()}
         best = sorted(

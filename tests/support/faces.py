@@ -17,15 +17,20 @@ from sqlalchemy import select
 from support.waiting import wait_until
 
 from api.app import create_app
+from api.owners import Owners
 from api.server import Server
 from config.settings import ApiSettings, Settings, UploadSettings
 from jobs.model import Artifact, Job, Status, StepKey
 from jobs.outcomes import Failed, Succeeded
 from ledger import Dispatch, Ledger
 from ledger.schema import blobs
-from search import SqlSearch
+from search.asking import Asking
+from search.breaker import Line
+from search.memory import MemoryEngine
+from search.port import Engine
 from storage import open_store
 from storage.port import ObjectStore
+from wiring.asking import InLedger
 
 T = TypeVar("T")
 XML = (
@@ -58,7 +63,16 @@ class Wakes:
 class Rooms:
     """What an app stands on, and the moves that workers would make."""
 
-    def __init__(self, folder: Path, *, store: ObjectStore | None = None, **upload: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        store: ObjectStore | None = None,
+        engine: Engine | None = None,
+        line: Line | None = None,
+        owners: Owners | None = None,
+        **upload: Any,
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.settings = Settings(folder)
         self.settings.upload = UploadSettings(**({"disk_floor": 0} | upload))
@@ -67,15 +81,19 @@ class Rooms:
         self.ledger = Ledger(self.settings.ledger_url)
         self.store = store or open_store(kind="memory")
         self.publisher = Wakes()
+        self.engine = engine or MemoryEngine()
+        self.search = Asking(self.engine, InLedger(self.ledger), line=line)
         self.app = create_app(
             ledger=self.ledger,
             store=self.store,
             publisher=self.publisher,
-            search=SqlSearch(self.ledger.database),
+            search=self.search,
             settings=self.settings,
+            owners=owners,
         )
 
     def close(self) -> None:
+        self.search.close()
         self.ledger.close()
 
     def stored(self) -> set[str]:

@@ -32,6 +32,8 @@ COMMITTED = {
     "reconciliation.not_found": 404,
     "request.malformed": 400,
     "route.not_found": 404,
+    "search.cursor": 400,
+    "search.query": 400,
     "server.ending": 503,
     "store.full": 507,
     "store.unavailable": 503,

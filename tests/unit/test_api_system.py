@@ -1,4 +1,4 @@
-"""What ops and tools see: health, readiness, metrics, pipelines, search, OpenAPI, and problems for everything else."""
+"""What ops and tools see: health, readiness, metrics, pipelines, OpenAPI, and problems for everything else."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,14 +7,11 @@ import pytest
 from support.faces import XML, Caller, Rooms
 
 from api.openapi import describe
-from api.schemas import HitPage
 from api.server import listen, require_safe
 from config.settings import ApiSettings
-from jobs.context import Place
 from jobs.errors import ConfigurationError
 from ledger import WorkerFacts
 from pipelines import pipelines
-from search import JobIndex, SqlSearch
 from storage.memory import MemoryStore
 from storage.port import StoreUnavailable
 
@@ -124,25 +121,6 @@ def test_pipelines__all_are_shown_with_their_options(caller):
     for name, pipeline in pipelines().items():
         assert items[name]["options"]["type"] == "object"
         assert [step["name"] for step in items[name]["steps"]] == [step.name for step in pipeline.steps]
-
-
-def test_search__finds_what_was_indexed(caller):
-    """Hits come page by page in the documented shape; other words find nothing."""
-    job = caller.submit()
-    index = JobIndex(SqlSearch(caller.rooms.ledger.database), owner="local", job_id=job["id"], file_name="a.xml")
-    index.index([Place(artifact="records.jsonl", place=f"row {n}", title="Brick 2 x 4", text="red") for n in range(3)])
-    page = caller.get("/v1/search", params={"q": "brick red", "limit": 2}).json()
-    HitPage.model_validate(page)
-    assert [hit["place"] for hit in page["items"]] == ["row 0", "row 1"]
-    rest = caller.get("/v1/search", params={"q": "brick red", "limit": 2, "cursor": page["next_cursor"]}).json()
-    assert ([hit["place"] for hit in rest["items"]], rest["next_cursor"]) == (["row 2"], None)
-    assert caller.get("/v1/search", params={"q": "plate"}).json()["items"] == []
-
-
-@pytest.mark.parametrize("params", [{}, {"q": ""}, {"q": "a\0"}, {"q": "a", "cursor": "x"}, {"q": "a", "limit": 0}])
-def test_search__malformed(caller, params):
-    """Questions that cannot be asked are a 400."""
-    assert caller.get("/v1/search", params=params).json()["code"] == "request.malformed"
 
 
 def test_problems__for_addresses_and_methods(caller):
