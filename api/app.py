@@ -13,6 +13,7 @@ from api import (
     catalog,
     compare,
     corrections,
+    index,
     jobs,
     letters,
     prices,
@@ -90,7 +91,7 @@ _ROOMS = (
     *(jobs, verbs, artifacts, attempts, similar, compare),
     *(letters, queues, reconciliations),
     *(catalog, corrections, prices),
-    *(search_routes, system),
+    *(search_routes, index, system),
 )
 
 

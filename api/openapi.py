@@ -30,6 +30,7 @@ _OUT: tuple[type[BaseModel], ...] = (
     ops_schemas.QueuePage,
     ops_schemas.RunPage,
     ops_schemas.ReconcilerPage,
+    ops_schemas.IndexBody,
     catalog_schemas.CatalogBody,
     catalog_schemas.CorrectionPage,
     catalog_schemas.MappingPage,

@@ -137,6 +137,21 @@ class ReconcilerPage(_Out):
     next_cursor: str | None
 
 
+class IndexBody(_Out):
+    """How the search index is."""
+
+    engine: str = Field(examples=["tantivy"])
+    documents: int | None = Field(description="Places, and one more for each job; null where the index can't be read.")
+    jobs: int | None
+    size: int | None = Field(description="Bytes; null where there is no way to tell.")
+    committed_at: datetime | None = Field(description="When it was last changed, where that is known.")
+    waiting: int = Field(description="Jobs that changed and that the index has yet to hear of.")
+    gone: int = Field(description="Deleted jobs that it has yet to forget.")
+    lag: float = Field(description="Seconds since the oldest of these changes; 0 where there are none.")
+    error: str | None = Field(description="Why the index can't be read; queries are answered from the ledger then.")
+    rebuild: RunBody | None = Field(description="The last rebuild.")
+
+
 def letter_json(letter: Letter) -> dict[str, Any]:
     """A letter as lists show it."""
     return {

@@ -20,6 +20,7 @@ from cli import (
     ops_commands,
     platform_commands,
     price_commands,
+    search_commands,
     service_commands,
 )
 from cli.exits import CommandError, Exit
@@ -53,6 +54,7 @@ for module in (
     catalog_commands,
     ops_commands,
     price_commands,
+    search_commands,
     service_commands,
     care_commands,
     audit_command,

@@ -7,6 +7,7 @@ from cli.results import run_lines
 from cli.screen import say
 from client import Client, Queue, Run
 
+_TELL_EVERY = 5.0  # seconds between two words on how far a run is
 _LOOK_EVERY = 0.5  # seconds
 # A claim that was on its way when the queue was paused may show a moment later: empty is empty at two looks.
 _LOOKS = 2
@@ -43,11 +44,12 @@ def drain(client: Client, names: Sequence[str], *, timeout: float) -> list[Queue
 def await_run(client: Client, run: Run, *, timeout: float) -> Run:
     """Follow a reconciliation until it has ended, or `timeout` s have passed, and tell what it found."""
     until = time.monotonic() + timeout
-    state = ""
+    told, quiet_until = ("", 0), 0.0
     while not run.ended:
-        if run.state != state:
-            state = run.state
-            say(f"{run.name}: {state}")
+        now = time.monotonic()
+        if run.state != told[0] or (run.checked != told[1] and now >= quiet_until):
+            told, quiet_until = (run.state, run.checked), now + _TELL_EVERY
+            say(f"{run.name}: {run.state}{f', {run.checked} so far' if run.checked else ''}")
         if time.monotonic() >= until:
             say(f"heavylift: {run.name} has not ended within {timeout:g} s; it goes on as {run.id}", "red")
             return run

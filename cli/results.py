@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.screen import STATUS_STYLES, size_of
-from client import Attempt, Client, ClientError, Job, Letter, Run, Step
+from client import Attempt, Client, ClientError, IndexStatus, Job, Letter, Run, Step
 from client.transfer import safe_name
 
 FIRST_ISSUES = 5
@@ -63,6 +63,22 @@ def run_lines(run: Run) -> Iterator[str]:
     """A reconciliation: what it found, and why."""
     yield f"{run.name}: {run.state}, checked {run.checked}, repaired {run.repaired}, left alone {run.left_alone}"
     yield from (f"  {note}" for note in run.notes)
+
+
+def index_lines(found: IndexStatus) -> Iterator[str]:
+    """The search index: how large it is, how far behind, and how its last rebuild went."""
+    if found.error:
+        yield f"{found.engine}: cannot be read: {found.error}"
+    else:
+        size = f", {size_of(found.size)}" if found.size is not None else ""
+        yield f"{found.engine}: {found.jobs} jobs, {found.documents} documents{size}"
+    yield f"  lag      {found.lag:.1f} s: {found.waiting} jobs wait, {found.gone} deleted ones are to be forgotten"
+    if found.committed_at:
+        yield f"  changed  {found.committed_at[:19]}"
+    if found.rebuild:
+        run = found.rebuild
+        yield f"  rebuild  {run.state}, {run.checked} jobs, asked for {run.started_at[:19]} ({run.id})"
+        yield from (f"           {note}" for note in run.notes[:5])
 
 
 def outcome(job: Job, line: Line, *, fetched: Mapping[str, Path] | None = None) -> None:

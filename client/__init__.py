@@ -22,7 +22,7 @@ from client.errors import (
     StillRunning,
     WrongState,
 )
-from client.ops_values import Attempt, Letter, Queue, Reconciler, Replayed, Run
+from client.ops_values import Attempt, IndexStatus, Letter, Queue, Reconciler, Replayed, Run
 from client.price_calls import Price, PriceTable
 from client.values import ENDED, Artifact, Fault, Job, Similar, Step, Waiting, Warned
 
@@ -38,6 +38,7 @@ __all__ = [
     "Correction",
     "CorruptDownload",
     "Fault",
+    "IndexStatus",
     "Job",
     "Letter",
     "NotFound",

@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-from client.ops_values import Attempt, Letter, Queue, Reconciler, Replayed, Run
+from client.ops_values import Attempt, IndexStatus, Letter, Queue, Reconciler, Replayed, Run
 from client.transport import Transport
 
 REPLAY_PATIENCE = 120.0  # seconds that a replay of many may take beyond the timeout of other calls
@@ -88,6 +88,14 @@ class OpsCalls:
     def reconciliation(self, run_id: str) -> Run:
         """One run; `NotFound` where there is none."""
         return Run.read(self._transport.call("GET", f"/v1/reconciliations/{quote(run_id, safe='')}").json())
+
+    def index_status(self) -> IndexStatus:
+        """How large the search index is, and how far it is behind."""
+        return IndexStatus.read(self._transport.call("GET", "/v1/search/status").json())
+
+    def rebuild_index(self) -> Run:
+        """Ask for a fresh search index; the run that is under way where there is one."""
+        return Run.read(self._transport.call("POST", "/v1/search/rebuild", repeat=False).json())
 
     def reconcilers(self) -> tuple[Reconciler, ...]:
         """What is reconciled, and in which rhythm."""

@@ -162,6 +162,37 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IndexStatus:
+    """How the search index is."""
+
+    engine: str  # `tantivy`
+    documents: int | None  # places, and one more for each job; None where it can't be read
+    jobs: int | None
+    size: int | None  # bytes; None where there is no way to tell
+    committed_at: str | None
+    waiting: int  # jobs that it has yet to hear of
+    gone: int  # deleted jobs that it has yet to forget
+    lag: float  # seconds since the oldest of these changes
+    error: str | None  # why it can't be read
+    rebuild: Run | None  # the last one
+    raw: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, found: Mapping[str, Any]) -> Self:
+        """From the JSON object that the API answers."""
+        named = {name: found.get(name) for name in ("documents", "jobs", "size", "committed_at", "error")}
+        return cls(
+            **named,
+            engine=found["engine"],
+            waiting=found.get("waiting") or 0,
+            gone=found.get("gone") or 0,
+            lag=found.get("lag") or 0.0,
+            rebuild=Run.read(found["rebuild"]) if found.get("rebuild") else None,
+            raw=found,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
     """Something that compares two sides and mends what differs."""
 

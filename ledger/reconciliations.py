@@ -13,6 +13,7 @@ from ledger.schema import reconciliations
 
 REQUESTED, RUNNING, DONE, FAILED = "requested", "running", "done", "failed"
 _LONGEST_HOURS = 12.0  # that a run may take; whoever ran it longer is gone
+_ABANDONED = "its worker ended before it did"
 _QUIET_DAYS, _KEPT_DAYS = 1.0, 30.0  # runs that found nothing, and those that did
 
 
@@ -82,6 +83,12 @@ class Reconciliations:
         values = {"checked": checked, "repaired": repaired, "left_alone": left_alone}
         change = update(reconciliations).where(reconciliations.c.id == run_id, reconciliations.c.state == RUNNING)
         self.database.writing(lambda tx: tx.execute(change.values(values)))
+
+    def abandon_runs(self, names: Collection[str]) -> int:
+        """Mark runs of these as failed: whoever calls this is the only one who may run them, and has not begun."""
+        running = (reconciliations.c.state == RUNNING, reconciliations.c.name.in_(sorted(names)))
+        failed = update(reconciliations).where(*running).values(state=FAILED, notes=[_ABANDONED], finished_at=db_now())
+        return self.database.writing(lambda tx: tx.execute(failed).rowcount)
 
     def take_requested_run(self, names: Collection[str]) -> Run | None:
         """The oldest request of these, now running; None where there is none."""
@@ -153,7 +160,7 @@ class Reconciliations:
         abandoned = (
             update(reconciliations)
             .where(reconciliations.c.state == RUNNING, reconciliations.c.started_at < db_as_of(-_LONGEST_HOURS * 3600))
-            .values(state=FAILED, notes=["its worker ended before it did"], finished_at=db_now())
+            .values(state=FAILED, notes=[_ABANDONED], finished_at=db_now())
         )
 
         def work(tx: Connection) -> int:

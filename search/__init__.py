@@ -1,5 +1,1 @@
-"""Search: the index port's engine on plain SQL tables of the ledger."""
-
-from search.sql import Hit, JobIndex, SqlSearch
-
-__all__ = ["Hit", "JobIndex", "SqlSearch"]
+"""Search: the index port, its engines, and what all of them share: analysis, queries, snippets."""

@@ -29,6 +29,11 @@ def open_for_writing(settings: Settings) -> Engine:
     return writing(settings.search_path)
 
 
+def engine_name(_settings: Settings) -> str:
+    """As status and logs call it."""
+    return "tantivy"
+
+
 def is_shared(_settings: Settings) -> bool:
     """Whether several processes may write to the index at once: never to tantivy's."""
     return False

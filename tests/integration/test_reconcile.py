@@ -364,6 +364,18 @@ def test_full__has_the_worker_that_writes_the_index_compare_it(kept):
     assert (kept.ledger.run(asked.id).state, kept.ledger.run(asked.id).repaired) == ("done", 2)
 
 
+def test_take_requested__ends_what_a_killed_worker_had_begun(kept):
+    """The worker that has the index to itself knows that nobody else is at it: a run left running can be asked for again."""
+    killed = kept.ledger.begin_run("index")
+    other = kept.ledger.begin_run("store")
+    assert kept.ledger.request_once("index") is None
+    indexing = Reconciliation(kept.sides, work_of("indexing"))
+    assert indexing.take_requested() is False
+    assert [kept.ledger.run(one).state for one in (killed, other)] == ["failed", "running"]
+    again = kept.ledger.request_once("index")
+    assert (indexing.take_requested(), kept.ledger.run(again.id).state) == (True, "done")
+
+
 def test_tick__of_another_pool_is_only_noted(kept):
     """A tick for the index that reaches the housekeeping worker waits for one that writes it, once per slot."""
     for _ in range(2):

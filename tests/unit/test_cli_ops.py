@@ -173,8 +173,8 @@ def test_await_run__tells_what_it_found(server: FakeServer, capsys: pytest.Captu
     assert (said.out, said.err.splitlines()) == (
         "",
         [
-            "store: requested",
-            "store: running",
+            "store: requested, 9 so far",
+            "store: running, 9 so far",
             "store: done, checked 9, repaired 1, left alone 2",
             "  object x is missing",
         ],

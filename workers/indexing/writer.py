@@ -42,7 +42,7 @@ class Writer:
         """`shared`: other processes write to this index, too."""
         self._open = open_engine
         self._facts = facts
-        self._shared = shared
+        self.shared = shared
         self._engine: Engine | None = None
         self._beside: Engine | None = None
         self._waiting: deque[_Waiting] = deque()
@@ -191,7 +191,7 @@ class Writer:
             engine.write([_change(job_id, places, facts.get(job_id)) for job_id, places in left.items()])
             written = {job_id: facts[job_id].version if job_id in facts else None for job_id in left}
             versions |= written
-            if not self._shared:
+            if not self.shared:
                 break
             now = self._facts(tuple(left))
             left = {one: wanted[one] for one in left if written[one] != (now[one].version if one in now else None)}

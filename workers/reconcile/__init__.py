@@ -12,6 +12,7 @@ from jobs.reconcilers import REBUILD, RECONCILERS
 from ledger.errors import LedgerUnavailable
 from ledger.reconciliations import DONE, FAILED, REQUESTED
 from storage.port import StoreUnavailable
+from workers.indexing.writer import Writer
 from workers.reconcile.catalog import catalog
 from workers.reconcile.findings import Findings, Sides
 from workers.reconcile.index import index
@@ -90,6 +91,7 @@ class Reconciliation:
         """`work`: what this worker runs itself; of other pools' it only notes that they are asked for."""
         self._sides = sides
         self.work = work
+        self._is_the_one = False
 
     def tick(self, name: str, *, every: float | None = None) -> None:
         """What the clock asks for, once per slot of `every` seconds; what is away now is there at the next tick."""
@@ -105,12 +107,21 @@ class Reconciliation:
 
     def take_requested(self) -> bool:
         """Run what somebody asked for; whether there was something."""
-        if self._sides.index is not None and not self._sides.index.may_write():
-            return False  # the worker that writes the index takes it
+        if self._sides.index is not None and not self._may_take(self._sides.index):
+            return False
         asked = self._sides.ledger.take_requested_run(self.work)
         if asked is None:
             return False
         self._run(asked.id, asked.name)
+        return True
+
+    def _may_take(self, index: Writer) -> bool:
+        """Whether this is the worker that writes the index. What others had begun before it became that is over."""
+        if not index.may_write():
+            return False
+        if not self._is_the_one and not index.shared:
+            self._sides.ledger.abandon_runs(self.work)
+        self._is_the_one = True
         return True
 
     def _run(self, run_id: str, name: str) -> None:

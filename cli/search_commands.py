@@ -1,0 +1,58 @@
+"""The search index, for those who run the platform: how it is, and a fresh one."""
+
+from typing import Annotated
+
+import typer
+
+from cli.exits import Exit
+from cli.screen import clean, emit, emit_json
+
+Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    says = "The search index: how large it is, how far behind, and a fresh one."
+    group = typer.Typer(help=says, no_args_is_help=True, rich_markup_mode=None)
+    group.command()(status)
+    group.command()(rebuild)
+    app.add_typer(group, name="search")
+
+
+def status(*, json: Json = False) -> None:
+    """Show engine, documents, jobs, bytes, lag and the last rebuild; exit code 1 where the index can't be read."""
+    from cli.results import index_lines
+    from cli.server import server
+
+    with server() as client:
+        found = client.index_status()
+    if json:
+        emit_json(found.raw)
+    else:
+        for line in index_lines(found):
+            emit(clean(line))
+    raise typer.Exit(Exit.FAILED if found.error else Exit.WELL)
+
+
+def rebuild(
+    *,
+    wait: Annotated[bool, typer.Option("--wait", help="Until it is in force, telling how far it is.")] = False,
+    timeout: Annotated[float, typer.Option(help="Seconds that --wait waits.", min=0)] = 12 * 3600.0,
+    json: Json = False,
+) -> None:
+    """Make a fresh index from ledger and artifacts beside the one in force, which answers until then.
+
+    Prints the run's id. With --wait, exit code 1 where it failed or did not end in time.
+    """
+    from cli.draining import await_run
+    from cli.server import server
+
+    with server() as client:
+        run = client.rebuild_index()
+        if not json:
+            emit(run.id)
+        if wait:
+            run = await_run(client, run, timeout=timeout)
+    if json:
+        emit_json(run.raw)
+    raise typer.Exit(Exit.FAILED if wait and run.state != "done" else Exit.WELL)
