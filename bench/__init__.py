@@ -17,6 +17,7 @@ BENCHES = {
     "resolver": "what a row of a list costs: seen before, of a new id, of an unknown one; and the survey of a list",
     "documents": "text and pictures of PDF pages as the pipeline makes them, over bare PDFium; two workers over one",
     "images": "thumbnails of pictures over bare Pillow, and the memory that one of 100 million pixels takes",
+    "models": "3D models: geometry report and pictures over bare libraries, growth, a GPU, and how soon a picture is there",
     "ocr": "scanned pages: part numbers read right, pages per second, memory; tesseract's modes side by side",
     "idle": "memory and processor time of the embedded platform while nothing happens",
 }

@@ -37,6 +37,7 @@ class Step:
     timeout: float = 300.0  # seconds of execution
     memory: Memory = Memory.SMALL
     vram: Vram | None = None  # what it claims of a GPU's memory; None: it computes on the CPU; only where isolated
+    nice: int = 0  # 0 to 19: how far it steps back, in its sandbox, for others who want the processor
     attempts: int = MAX_ATTEMPTS
     when: str | None = None  # an option that must be truthy, else the step is not planned; None: always planned
 

@@ -25,7 +25,7 @@ def thickness(vertices: Any, faces: Any, *, device: Device, limit: float, sample
     walls = np.empty(0)
     if len(chosen):
         with watched(device):
-            walls = _walls(vertices, faces, chosen=chosen, turn=turn, device=device.name)
+            walls = shot(vertices, faces, chosen=chosen, turn=turn, device=device.name)
     met = walls >= 0
     walls, weights, chosen = walls[met], weights[met], chosen[met]
     if not len(walls):
@@ -67,7 +67,7 @@ def _chosen(vertices: Any, faces: Any, *, samples: int) -> tuple[Any, Any, float
     return found, times * (ends[-1] / samples), turn
 
 
-def _walls(vertices: Any, faces: Any, *, chosen: Any, turn: float, device: str) -> Any:
+def shot(vertices: Any, faces: Any, *, chosen: Any, turn: float, device: str) -> Any:
     """The thickness at the center of each chosen face, in meters; negative where the ray meets nothing."""
     from models import kernels
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 REPORT, PREVIEW, CONFORMANCE = "report.json", "preview.glb", "conformance.json"
 _PICTURE = "image/webp"
+NICE = 10  # of steps beside which the first pictures are drawn, which are wanted before their results
 # A point of the model where its preview has it: what points up there points along Y.
 _UPRIGHT: dict[str, Callable[[float, float, float], tuple[float, float, float]]] = {
     "X": lambda x, y, z: (-y, x, z),
@@ -49,18 +50,6 @@ def preview(ctx: StepContext) -> None:
     path = ctx.scratch / PREVIEW
     model_preview.write_preview(scene, ctx.kind, path)
     ctx.save(path, name=PREVIEW, media_type="model/gltf-binary")
-    _take_fingerprint(ctx, scene)
-
-
-def _take_fingerprint(ctx: StepContext, scene: Any) -> None:
-    """So that the report, which comes after, can name earlier models like this one."""
-    from models.fingerprint import fingerprint
-    from models.report import joined
-    from parsers import model
-
-    taken = fingerprint(*joined(model.normal(scene, ctx.kind).parts))
-    if not taken.is_void:
-        ctx.fingerprint(Family.MODEL, exact=taken.exact, near=taken.shape)
 
 
 def _tools(ctx: StepContext) -> "Callable[[], GltfTools]":
@@ -68,6 +57,20 @@ def _tools(ctx: StepContext) -> "Callable[[], GltfTools]":
     from parsers.gltf_tools import read_tools
 
     return lambda: read_tools(ctx.resource("gltf"))
+
+
+def identify(ctx: StepContext) -> None:
+    """Take the model's fingerprint, so that the report, which comes after, can name earlier models like it.
+
+    Of the preview, which every format has alike; and in a step of its own, since pictures do not wait for it.
+    """
+    from models.fingerprint import fingerprint
+    from models.report import joined
+    from parsers import model
+
+    taken = fingerprint(*joined(model.normal(ctx.path(PREVIEW), "glb").parts))
+    if not taken.is_void:
+        ctx.fingerprint(Family.MODEL, exact=taken.exact, near=taken.shape)
 
 
 def conformance(ctx: StepContext, *, gltf: "GltfChecker") -> None:
@@ -238,13 +241,23 @@ PIPELINE = Pipeline(
             ports=("gltf",),
         ),
         Step(
+            run=identify,
+            queue=VALIDATION,
+            needs=("preview",),
+            reads=(PREVIEW,),
+            timeout=300.0,
+            memory=Memory.LARGE,
+            nice=NICE,
+        ),
+        Step(
             run=validate,
             queue=VALIDATION,
-            needs=("conformance",),
+            needs=("conformance", "identify"),
             reads=(UPLOAD, CONFORMANCE),
             resources=("kernels", "duplicates", "gltf"),
             timeout=600.0,
             memory=Memory.HUGE,
+            nice=NICE,
             vram=Vram(fixed=VRAM_FIXED, each=VRAM_EACH, counted="triangles", most=vram_of(MAX_TRIANGLES)),
         ),
         Step(

@@ -161,6 +161,7 @@ class Runner:
                 part=claim.job.part(claim.step.key),
                 timeout=claim.step.timeout,
                 memory=int(claim.step.memory),
+                nice=step.nice,
                 vram=step.vram.claim(claim.job.summary) if step.vram else 0,
                 alone=claim.step.alone,
                 max_output=self._limits.max_output,

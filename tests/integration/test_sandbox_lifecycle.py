@@ -307,3 +307,10 @@ def test_failing_progress_callback__ends_the_run(bench: Bench) -> None:
     with pytest.raises(LookupError, match="ours"):
         bench.run("sleep", on_progress=fail)
     wait_until(lambda: not alive(pids[0]), within=5, what="the child to end")
+
+
+def test_nice__a_step_that_others_come_before_steps_back(bench: Bench) -> None:
+    """A run is as nice as its call says, and leaves those after it as they were."""
+    mine = os.nice(0)
+    told = [bench.run("told_nice", nice=nice).summary["nice"] for nice in (7, 0)]
+    assert told == [min(mine + 7, 19), mine]

@@ -38,6 +38,10 @@ def good(context: Any) -> None:
     context.progress(4, 4, "done")
 
 
+def told_nice(context: Any) -> None:
+    context.summary(nice=os.nice(0))
+
+
 def work_until_told(context: Any) -> None:
     """Works for `seconds` beside others' misfortune, then ends well."""
     context.progress(1, 10, "working")

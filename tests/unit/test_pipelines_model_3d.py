@@ -15,7 +15,7 @@ from support.renderer import osmesa
 
 from examples.make import brick
 from jobs.errors import InputError
-from jobs.likeness import Family
+from jobs.likeness import ALIKE, Family, shapes_apart
 from models import devices
 from parsers import ufbx_library
 from pipelines import model_3d
@@ -275,6 +275,7 @@ def test_validate__names_earlier_models_like_it(tmp_path, context):
     """The first step takes the fingerprint; the report repeats it as it was taken, with what it led to."""
     ctx = context(tmp_path, brick())
     model_3d.preview(ctx)
+    model_3d.identify(ctx)
     taken = ctx.fingerprints[Family.MODEL]
     copy = {"job_id": "j1", "file_name": "a.stl", "same_file": False}
     earlier = {"fingerprints": {"model": {"exact": "ab" * 32, "near": taken.near}}, "same": [copy], "alike": []}
@@ -291,9 +292,24 @@ def test_validate__names_earlier_models_like_it(tmp_path, context):
     assert (report["geometry_hash"], report["shape"]) == (taken.exact, taken.near)
 
 
-def test_preview__takes_no_fingerprint_of_nothing(tmp_path, context):
+def test_identify__one_fingerprint_in_every_format(tmp_path, context):
+    """In whatever format and unit: the fingerprint is the same; where numbers or triangles change, the shape is near."""
+    found = {}
+    for case, (kind, write) in model_files.EVERY.items():
+        (tmp_path / case).mkdir()
+        ctx = context(tmp_path / case, write(), kind=kind)
+        model_3d.preview(ctx)
+        model_3d.identify(ctx)
+        found[case] = ctx.fingerprints[Family.MODEL]
+    plain = found["glb"]
+    assert {case for case, one in found.items() if one != plain} <= {"draco", "step"}
+    assert [case for case, one in found.items() if shapes_apart(one.near, plain.near) >= ALIKE] == []
+
+
+def test_identify__takes_no_fingerprint_of_nothing(tmp_path, context):
     """A model without any surface is like no other."""
     line = b"v 0 0 0\nv 1 0 0\nv 2 0 0\nf 1 2 3\n"
     ctx = context(tmp_path, line, kind="obj")
     model_3d.preview(ctx)
+    model_3d.identify(ctx)
     assert ctx.fingerprints == {}

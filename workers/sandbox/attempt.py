@@ -112,6 +112,7 @@ class Attempt:
             "writes": [str(call.scratch / "out"), str(call.scratch / "tmp")],
             "memory": call.memory,
             "cpu_seconds": call.cpu_limit,
+            "nice": call.nice,
             "max_output": call.max_output,
             "max_outputs": call.max_outputs,
             "part": list(call.part),

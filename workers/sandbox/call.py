@@ -31,6 +31,7 @@ class Call:
     part: Part = WHOLE  # which slice of its step this run is
     timeout: float  # wall seconds of execution
     memory: int  # bytes of address space beyond the warm template; on a GPU of memory that is its own or touched
+    nice: int = 0  # 0 to 19: how far it steps back for others who want the processor
     vram: int = 0  # bytes of a GPU's memory; 0: it computes on the CPU
     alone: bool = False  # no other step on this host meanwhile
     cpu_seconds: float | None = None  # of each process; None: timeout x cores

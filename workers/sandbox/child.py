@@ -43,6 +43,7 @@ def live(line: int, printed: int, *, parent: int, confinement: Confinement, mapp
     order = read_frame(line)
     _settle_in(order)
     _set_rank(_FIRST)
+    os.nice(order["nice"])
     limits = Limits(
         memory=order["memory"],
         cpu_seconds=order["cpu_seconds"],
