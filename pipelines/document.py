@@ -188,8 +188,10 @@ def _places(ctx: StepContext) -> Iterator[Place]:
     import orjson
 
     about = _json(ctx.path(FACTS))["metadata"]
-    words = (about.get(name, "") for name in ("title", "author", "subject", "keywords"))
-    yield Place(artifact=None, place="file", title=ctx.file_name, text=" ".join(filter(None, (ctx.file_name, *words))))
+    words = " ".join(filter(None, (about.get(name, "") for name in ("author", "subject", "keywords"))))
+    title = about.get("title", "")
+    if title or words:  # the file itself is found by its name in any case
+        yield Place(artifact=FACTS, place="document", title=title[:_TITLE], text=words)
     with ctx.open(CHUNKS) as lines:
         for line in lines:
             chunk = orjson.loads(line)

@@ -49,21 +49,25 @@ def thumbnails(ctx: StepContext) -> None:
 
 
 def index(ctx: StepContext, *, search: SearchIndex) -> None:
-    """The picture becomes findable by its file name, camera, date, format and colors."""
+    """The picture becomes findable by its format, size, camera, date, hash and colors, besides its file name."""
     import orjson
 
     with ctx.open(REPORT) as file:
         report = orjson.loads(file.read())
-    search.index([Place(artifact=REPORT, place="file", title=ctx.file_name, text=_words(ctx.file_name, report))])
+    search.index([Place(artifact=REPORT, place="picture", title=_title(report), text=_words(report))])
 
 
-def _words(file_name: str, report: dict[str, Any]) -> str:
+def _title(report: dict[str, Any]) -> str:
+    return f"{report['format']} picture, {report['width']} x {report['height']}"
+
+
+def _words(report: dict[str, Any]) -> str:
     exif = report["exif"]
     colors = (color["color"] for color in report["dominant_colors"])
     moving = "animated" if report["frames"] > 1 else ""
     size = f"{report['width']}x{report['height']}"
     known = (exif.get(name, "") for name in ("camera", "lens", "taken_at"))
-    return " ".join(filter(None, (file_name, report["format"], "picture", moving, size, *known, *colors)))
+    return " ".join(filter(None, (moving, size, report["perceptual_hash"], *known, *colors)))
 
 
 PIPELINE = Pipeline(

@@ -219,11 +219,18 @@ def test_enrich__on_request(tmp_path):
 
 
 def test_index__chunks_under_their_headings(tmp_path):
-    """The file is findable by name, and each chunk by its text."""
+    """What the file says of itself is findable where it says something, and each chunk by its text."""
     places = Ran(tmp_path, manual(2)).search.places
-    assert (places[0].place, places[0].title) == ("file", "manual.pdf")
-    assert [(place.artifact, place.place) for place in places[1:]] == [
+    assert [(place.artifact, place.place) for place in places] == [
         ("chunks.jsonl", "page 1"),
         ("chunks.jsonl", "page 2"),
     ]
-    assert "Click the bricks" in places[2].text
+    assert "Click the bricks" in places[1].text
+
+
+def test_index__what_the_file_says_of_itself(tmp_path):
+    """A document's own title, author and keywords are found, in a place of their own."""
+    about = "/Info << /Title (Castle 375) /Author (Ana) /Keywords (knights drawbridge) >>"
+    place = Ran(tmp_path, text_pdf(lines("Step one."), trailer=about)).search.places[0]
+    assert (place.artifact, place.place, place.title) == (document.FACTS, "document", "Castle 375")
+    assert place.text == "Ana knights drawbridge"

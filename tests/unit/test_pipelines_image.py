@@ -103,13 +103,13 @@ def test_inspect__fingerprints_of_copies(tmp_path):
 
 
 def test_index__what_was_found(tmp_path):
-    """A picture is found by its file name, camera, format and colors."""
+    """A picture is found by its camera, format, size, hash and colors; by its file's name every job is."""
     ctx, search = context(tmp_path, photographed()), ListIndex()
     image.inspect(ctx)
     image.index(ctx, search=search)
     (place,) = search.places
-    assert (place.artifact, place.place, place.title) == ("report.json", "file", "brick.jpg")
-    for word in ("brick.jpg", "Brickon D1", "jpeg", "80x60", "2024-05-06", ctx.facts["dominant_colors"][0]):
+    assert (place.artifact, place.place, place.title) == ("report.json", "picture", "jpeg picture, 80 x 60")
+    for word in ("Brickon D1", "80x60", "2024-05-06", ctx.facts["perceptual_hash"], ctx.facts["dominant_colors"][0]):
         assert word in place.text
 
 
