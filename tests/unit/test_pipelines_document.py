@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from support.bom_pdfs import bom_pdf
 from support.documents import Ran, scan
-from support.pdfs import blank_pdf, encrypted, lines, text_pdf
+from support.pdfs import FIRST_FREE, blank_pdf, encrypted, lines, text_pdf
 
 from documents import page_pictures
 from examples.make import instructions
@@ -230,7 +230,8 @@ def test_index__chunks_under_their_headings(tmp_path):
 
 def test_index__what_the_file_says_of_itself(tmp_path):
     """A document's own title, author and keywords are found, in a place of their own."""
-    about = "/Info << /Title (Castle 375) /Author (Ana) /Keywords (knights drawbridge) >>"
-    place = Ran(tmp_path, text_pdf(lines("Step one."), trailer=about)).search.places[0]
+    about = "<< /Title (Castle 375) /Author (Ana) /Keywords (knights drawbridge) >>"
+    content = text_pdf(lines("Step one."), more=[about], trailer=f"/Info {FIRST_FREE} 0 R")
+    place = Ran(tmp_path, content).search.places[0]
     assert (place.artifact, place.place, place.title) == (document.FACTS, "document", "Castle 375")
     assert place.text == "Ana knights drawbridge"
