@@ -1,16 +1,17 @@
 """Ledger against search index, both ways: strays, missing jobs, outdated ones, and jobs whose places are missing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 
 from jobs.errors import HeavyliftError
 from ledger import Indexed
-from search.port import EngineError
-from workers.indexing.writer import Writer
+from search.port import Engine, EngineError
 from workers.reconcile.findings import Findings, Sides
 from workers.reconcile.rescue import reason
 
 _PAGE = 1000  # jobs of each side that are held at a time
 _PATIENCE = 120.0  # seconds for one commit
+Written = Future[int | None]  # see `workers.indexing.writer.Writer`
 Known = tuple[str, int, int]  # as `Engine.versions` tells it: id, version, places
 
 
@@ -24,27 +25,31 @@ def index(sides: Sides) -> Findings:
     if writer is None:
         raise EngineError("this worker does not write the search index")
     found = Findings()
-    for should, has in _side_by_side(sides, writer):
+    compare(sides, found, engine=writer.engine, put=writer.put)
+    return found
+
+
+def compare(sides: Sides, found: Findings, *, engine: Callable[[], Engine], put: Callable[..., Written]) -> None:
+    """The same with an index that is asked and written so; adds to what was found."""
+    for should, has in _side_by_side(sides, engine):
         sides.go_on()
         if should is None:
             job_id = has[0] if has else ""
-            if writer.put(job_id).result(_PATIENCE) is None:
+            if put(job_id, None).result(_PATIENCE) is None:
                 found.repair(f"job {job_id} is gone; its entries were dropped")
             continue
         found.checked += 1
         sides.told(found)
-        if should.waits:
-            continue
-        if has is None or (should.ended and has[1] < should.version):
+        outdated = has is None or (should.ended and has[1] < should.version)
+        if outdated and not should.waits:
             what = "was not in the index" if has is None else "was outdated in the index"
-            if writer.put(should.id).result(_PATIENCE) is not None:
+            if put(should.id, None).result(_PATIENCE) is not None:
                 found.repair(f"job {should.id} {what} and was put there as it is")
         if should.steps and (has is None or has[2] == 0):
-            _index_again(sides, should, found)
-    return found
+            _index_again(sides, should, found, put=put)
 
 
-def _index_again(sides: Sides, should: Indexed, found: Findings) -> None:
+def _index_again(sides: Sides, should: Indexed, found: Findings, *, put: Callable[..., Written]) -> None:
     """Run the steps once more that make the job's places findable; a job may well have none."""
     job = sides.ledger.find(should.id)
     if job is None:
@@ -54,13 +59,13 @@ def _index_again(sides: Sides, should: Indexed, found: Findings) -> None:
     except HeavyliftError as error:
         found.leave(f"job {job.id} has no places and cannot be indexed again: {reason(error)}")
         return
-    if places and sides.index is not None and sides.index.put(job.id, places).result(_PATIENCE) is not None:
+    if places and put(job.id, places).result(_PATIENCE) is not None:
         found.repair(f"job {job.id} had no places and was indexed again")
 
 
-def _side_by_side(sides: Sides, writer: Writer) -> Iterator[tuple[Indexed | None, Known | None]]:
+def _side_by_side(sides: Sides, engine: Callable[[], Engine]) -> Iterator[tuple[Indexed | None, Known | None]]:
     """Both in the order of their ids, page by page; None on the side that lacks the job."""
-    ledger, known = _ledger(sides), _index(writer)
+    ledger, known = _ledger(sides), _index(engine)
     should, has = next(ledger, None), next(known, None)
     while should is not None or has is not None:
         if has is None or (should is not None and should.id < has[0]):
@@ -81,8 +86,8 @@ def _ledger(sides: Sides) -> Iterator[Indexed]:
         after = page[-1].id
 
 
-def _index(writer: Writer) -> Iterator[Known]:
+def _index(engine: Callable[[], Engine]) -> Iterator[Known]:
     after = ""
-    while page := writer.engine().versions(after=after, limit=_PAGE):
+    while page := engine().versions(after=after, limit=_PAGE):
         yield from page
         after = page[-1][0]

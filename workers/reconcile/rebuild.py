@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 import structlog
@@ -13,7 +14,7 @@ from ledger import Indexed
 from search.port import Engine, EngineError, IndexLocked
 from workers.indexing.writer import MOST, Places, Writer
 from workers.reconcile.findings import Findings, Sides
-from workers.reconcile.index import index
+from workers.reconcile.index import compare, index
 from workers.reconcile.rescue import reason
 
 log = structlog.get_logger(__name__)
@@ -53,12 +54,26 @@ def rebuild(sides: Sides) -> Findings:
     try:
         writer.build_beside(fresh)
         found = _filled(sides, writer, beside=True)
+        # A step that had committed to the old one alone, and had not told the ledger by the time that its job was looked at.
+        compare(replace(sides, told=_to_nobody), Findings(), engine=lambda: fresh, put=writer.put_beside)
         writer.replace(fresh, lambda: generations.adopt(fresh))
     except BaseException:
         writer.build_beside(None)
         generations.give_up(fresh)
         raise
+    _afterwards(sides, found)
     return found
+
+
+def _afterwards(sides: Sides, found: Findings) -> None:
+    """What is still amiss is mended in the index in force."""
+    more = index(replace(sides, told=_to_nobody))
+    more.checked = 0  # the same jobs
+    found.add(more, prefix="afterwards")
+
+
+def _to_nobody(_found: Findings) -> None:
+    """These are the same jobs over again: how far that is would be taken for the whole."""
 
 
 def _require_the_lock(writer: Writer) -> None:
@@ -73,7 +88,7 @@ def _require_the_lock(writer: Writer) -> None:
 
 def _in_place(sides: Sides, writer: Writer) -> Findings:
     found = _filled(sides, writer, beside=False)
-    found.add(index(sides), prefix="afterwards")
+    _afterwards(sides, found)
     return found
 
 
