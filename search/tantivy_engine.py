@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from search.port import Asked, Change, EngineError, Found, Hit, Sort, Stats, Suggestion
-from search.query import Clause, allowed
-from search.questions import FEW, MOST_EDITS, Page, Scope, answer, following, scope
+from search.query import Clause
+from search.questions import FEW, Page, Scope, answer, following, scope
 from search.snippets import snippet
 from search.tantivy_documents import kept
 from search.tantivy_facets import counted
 from search.tantivy_folder import CURRENT, WRITER, Lock, in_force, put_in_force, started, undisturbed
-from search.tantivy_queries import asked_query, every, is_scored, term
+from search.tantivy_queries import asked_query, every, is_scored, lacks_a_word, term
 from search.tantivy_ranking import Order, by_key, by_score, in_order
 from search.tantivy_schema import A_JOB, EXACT, JOB_HIGH, JOB_LOW, PLACES, VERSION, job_halves
 from search.tantivy_suggestions import alike, suggested
@@ -94,10 +94,10 @@ class TantivyEngine:
 
     def _once(self, asked: Asked, page: Page) -> Found:
         nothing = Found(hits=(), total=0, facets={name: {} for name in asked.facets})
-        if asked.edits is None and page.forgiven > 1 and not page.after and _forgives_two(asked):
+        if asked.edits is None and page.forgiven > 1 and not page.after:
             # Two typos cost far more to look for than one, and are rarely what is meant where one gives enough.
             near = self._once(asked, Page(forgiven=1))
-            if near.total >= FEW:
+            if near.total >= FEW or not self._asked(lambda searcher: lacks_a_word(searcher, asked), False):
                 return near
         return self._asked(lambda searcher: _found(searcher, asked, page), nothing)
 
@@ -213,7 +213,3 @@ def _versions(searcher: "Searcher", after: str, limit: int) -> list[tuple[str, i
     known = columns(searcher, [address for _keys, address in found], VERSION, PLACES)
     ids = (kept(stored(searcher, address)).job_id for _keys, address in found)
     return [(job_id, version, places) for job_id, (version, places) in zip(ids, known, strict=True)]
-
-
-def _forgives_two(asked: Asked) -> bool:
-    return any(allowed(clause, MOST_EDITS) == MOST_EDITS for clause in asked.query.must)

@@ -23,9 +23,10 @@ from search.tantivy_schema import (
     microseconds,
     schema,
 )
+from search.tantivy_view import count
 
 if TYPE_CHECKING:
-    from tantivy import Index, Query
+    from tantivy import Index, Query, Searcher
 
 DAMAGED = "The cursor is damaged. Leave it out to begin at the first page."
 _KEY = re.compile(r"[0-9a-f]{2,2000}")
@@ -43,6 +44,12 @@ def asked_query(asked: Asked, forgiven: int) -> "Query":
     must += [_clause(clause, forgiven) for clause in asked.query.must]
     must += map(unscored, _filters(asked.filters))
     return every(must, never=[_clause(clause, 0) for clause in asked.query.never])
+
+
+def lacks_a_word(searcher: "Searcher", asked: Asked) -> bool:
+    """Whether the owner has nowhere one of the words that two typos may be in."""
+    long = [clause for clause in asked.query.must if allowed(clause, 2) == 2]
+    return any(not count(searcher, every([unscored(term(OWNER, asked.owner)), _clause(one, 0)])) for one in long)
 
 
 def is_scored(asked: Asked) -> bool:

@@ -26,6 +26,7 @@ from search.tantivy_schema import (
     TYPED,
     VALUE,
     owned_value,
+    schema,
 )
 from search.tantivy_view import count, stored
 
@@ -44,13 +45,16 @@ def suggested(searcher: "Searcher", owner: str, text: str, *, limit: int) -> lis
     if not typed:
         return []
     begun = " ".join(typed)
-    query = every([*_own_documents(owner), unscored(goes_on(TYPED, typed))])
-    seen: Counter[tuple[str, str]] = Counter()
     shown: dict[tuple[str, str], str] = {}
-    for words, name, value in _completions(searcher, query, begun):
-        key = (name, owned_value(owner, name, value))
-        seen[key] += 1
-        shown.setdefault(key, f"{words}{PARTED}{value}")
+    for likely_words in _tries(typed):
+        seen: Counter[tuple[str, str]] = Counter()
+        query = every([*_own_documents(owner), unscored(likely_words)])
+        for words, name, value in _completions(searcher, query, begun):
+            key = (name, owned_value(owner, name, value))
+            seen[key] += 1
+            shown.setdefault(key, f"{words}{PARTED}{value}")
+        if len(seen) >= limit:
+            break
     begins = {key: shown[key].startswith(f" {begun}") for key in seen}
     likely = sorted(seen, key=lambda key: (not begins[key], -seen[key], len(shown[key]), key))[: limit + 10]
     found = [
@@ -78,6 +82,16 @@ def alike(searcher: "Searcher", owner: str, job_id: str, *, limit: int) -> list[
     any_word = either([_worth(word, worth[word]) for word in telling])
     query = every([*_own_documents(owner), any_word], never=[own])
     return [_hit(searcher, address, score) for score, address in searcher.search(query, limit=limit, count=False).hits]
+
+
+def _tries(typed: list[str]) -> Iterator["Query"]:
+    """What to look for: a phrase whose last word has one letter goes on in so many ways that it is left out at first."""
+    from tantivy import Query
+
+    if len(typed) > 1 and len(typed[-1]) == 1:
+        firsts = typed[:-1]
+        yield Query.phrase_query(schema(), TYPED, list(firsts)) if len(firsts) > 1 else term(TYPED, firsts[0])
+    yield goes_on(TYPED, typed)
 
 
 def _completions(searcher: "Searcher", query: "Query", begun: str) -> Iterator[tuple[str, str, str]]:
