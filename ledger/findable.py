@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     RowMapping,
+    Select,
     Text,
     bindparam,
     cast,
@@ -181,8 +182,15 @@ class Findables:
     def unindexed_like(
         self, owner: str, words: Sequence[str], *, wanted: CardFilter = ANY_CARD, limit: int = 100
     ) -> list[JobCard]:
-        """Jobs of the owner that the index has yet to hear of, newest first; see `jobs_like` for the rest."""
-        return self._like(owner, words, wanted, jobs.c.unindexed_since.is_not(None), limit=limit)
+        """Jobs of the owner that the index has yet to hear of, newest first; see `jobs_like` for the rest.
+
+        Of more than `limit` those that changed last.
+        """
+        # Not the bare column: SQLite would take the index by owner, and look at every job that the owner has.
+        whose = func.coalesce(jobs.c.owner, "") == owner
+        waits = jobs.c.unindexed_since
+        query = self._like(words, wanted, whose, waits.is_not(None)).order_by(waits.desc())
+        return sorted(self._read(query.limit(limit)), key=lambda card: card.id, reverse=True)
 
     def jobs_like(
         self, owner: str, words: Sequence[str], *, wanted: CardFilter = ANY_CARD, limit: int = 100, after: str = ""
@@ -192,17 +200,18 @@ class Findables:
         Each of `words` must be part of a job's file name, its tags or its id, whatever their case and accents.
         It looks through the rows themselves, which takes a while where there are very many.
         """
-        return self._like(owner, words, wanted, *([jobs.c.id < after] if after else []), limit=limit)
+        query = self._like(words, wanted, jobs.c.owner == owner, *([jobs.c.id < after] if after else []))
+        return self._read(query.order_by(jobs.c.id.desc()).limit(limit))
 
-    def _like(
-        self, owner: str, words: Sequence[str], wanted: CardFilter, *more: ColumnElement[bool], limit: int
-    ) -> list[JobCard]:
+    def _like(self, words: Sequence[str], wanted: CardFilter, *more: ColumnElement[bool]) -> Select[Any]:
         holds = _holds_sqlite if self.database.is_sqlite else _holds_postgres
         said = [part for word in words for part in fold(word).split()]
         tags = [tagged(self.database, tag) for tag in wanted.tags]
-        query = _CARDS.where(jobs.c.owner == owner, *more, *_conditions(wanted), *tags, *holds(said))
+        return _CARDS.where(*more, *_conditions(wanted), *tags, *holds(said))
+
+    def _read(self, query: Select[Any]) -> list[JobCard]:
         with self.database.reading() as tx:
-            return [_card(row) for row in tx.execute(query.order_by(jobs.c.id.desc()).limit(limit)).mappings()]
+            return [_card(row) for row in tx.execute(query).mappings()]
 
 
 def _conditions(wanted: CardFilter) -> list[ColumnElement[bool]]:
