@@ -1,10 +1,11 @@
-"""The search index, for those who run the platform: how it is, and a fresh one."""
+"""Search: what is found, how typing could go on; and for those who run the platform how the index is, and a fresh one."""
 
 from typing import Annotated
 
 import typer
 
 from cli.exits import Exit
+from cli.finding_commands import FIND, WordsOrCommand, find, suggest
 from cli.screen import clean, emit, emit_json
 
 Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")]
@@ -12,11 +13,13 @@ Json = Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")]
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    says = "The search index: how large it is, how far behind, and a fresh one."
-    group = typer.Typer(help=says, no_args_is_help=True, rich_markup_mode=None)
+    says = "Look for things: search 'words'. Also the index: how large it is, how far behind, and a fresh one."
+    group = typer.Typer(cls=WordsOrCommand, help=says, no_args_is_help=True, rich_markup_mode=None)
+    group.command(FIND)(find)
     group.command()(status)
     group.command()(rebuild)
     app.add_typer(group, name="search")
+    app.command()(suggest)
 
 
 def status(*, json: Json = False) -> None:

@@ -24,6 +24,7 @@ from client.errors import (
 )
 from client.ops_values import Attempt, IndexStatus, Letter, Queue, Reconciler, Replayed, Run
 from client.price_calls import Price, PriceTable
+from client.search_calls import FoundPage, Hit, Suggestion
 from client.values import ENDED, Artifact, Fault, Job, Similar, Step, Waiting, Warned
 
 __all__ = [
@@ -38,6 +39,8 @@ __all__ = [
     "Correction",
     "CorruptDownload",
     "Fault",
+    "FoundPage",
+    "Hit",
     "IndexStatus",
     "Job",
     "Letter",
@@ -56,6 +59,7 @@ __all__ = [
     "Similar",
     "Step",
     "StillRunning",
+    "Suggestion",
     "Waiting",
     "Warned",
     "WrongState",

@@ -18,6 +18,7 @@ from client.errors import ClientError, NotFound, NotReachable, StillRunning
 from client.ops_calls import OpsCalls
 from client.pair_calls import PairCalls
 from client.price_calls import PriceCalls
+from client.search_calls import SearchCalls
 from client.transfer import Upload, download, media_type_of
 from client.transport import Transport
 from client.values import Artifact, Job, Similar
@@ -27,7 +28,7 @@ LONG_POLL = 30.0  # seconds that one request waits for a change
 STANDS_POLL = 5.0  # the same where a step stands in line: what it waits for changes without a new version
 
 
-class Client(OpsCalls, CatalogCalls, PairCalls, PriceCalls):
+class Client(OpsCalls, CatalogCalls, PairCalls, PriceCalls, SearchCalls):
     """A Heavylift server, seen from Python. Safe to share between threads.
 
     Every call raises `NotReachable` where nobody answers after a few tries, and the server's `Problem` otherwise.
