@@ -165,8 +165,9 @@ def _concerns(report: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def thumbnail(ctx: StepContext) -> None:
     """Pictures of the model; a machine without the software renderer gets a warning in their place."""
-    from models import rendering
+    from models import rendering, shaders
 
+    shaders.use(ctx.resource("shaders"))
     try:
         made = rendering.render(ctx.path(PREVIEW), ctx.scratch)
     except rendering.NoRenderer as error:
@@ -184,8 +185,10 @@ def turntable(ctx: StepContext) -> None:
     """The model with its findings marked, and turning once around."""
     import orjson
 
-    from models import rendering
+    from models import rendering, shaders
     from models import turntable as turning
+
+    shaders.use(ctx.resource("shaders"))
 
     with ctx.open(REPORT) as file:
         places = _places(orjson.loads(file.read()))
@@ -265,6 +268,7 @@ PIPELINE = Pipeline(
             queue=THUMBNAILS,
             needs=("preview",),
             reads=(PREVIEW,),
+            resources=("shaders",),
             required=False,
             timeout=120.0,
             memory=Memory.MEDIUM,
@@ -274,6 +278,7 @@ PIPELINE = Pipeline(
             queue=THUMBNAILS,
             needs=("thumbnail", "validate"),  # stills come first, and findings are marked
             reads=(PREVIEW, REPORT),
+            resources=("shaders",),
             required=False,
             timeout=180.0,
             memory=Memory.MEDIUM,

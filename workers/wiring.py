@@ -26,7 +26,7 @@ from workers.gltf_desk import GltfDesk
 from workers.gltf_tools import readable
 from workers.heartbeat import Heartbeat
 from workers.indexing import Indexer, JobIndex, Writer
-from workers.kernels import KernelKeeper
+from workers.kernels import KernelKeeper, ShaderKeeper
 from workers.prices import PriceDesk
 from workers.reconcile import Reconciliation, Sides, work_of
 from workers.reconcile.requests import Requests
@@ -247,6 +247,7 @@ def build_resources(settings: Settings, *, ledger: Ledger, store: ObjectStore, g
     password = settings.studio.password
     return {
         "kernels": KernelKeeper(settings.data_dir / "cache" / "kernels", gpu=settings.gpu.enabled),
+        "shaders": ShaderKeeper(settings.data_dir / "cache" / "shaders"),
         "gltf": gltf.tools,
         "catalog": CatalogKeeper(ledger, store, folder=settings.data_dir / "cache" / "catalog", sample=sample),
         "duplicates": EarlierJobs(ledger),

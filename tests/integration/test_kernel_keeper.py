@@ -1,12 +1,16 @@
 """Kernels are compiled once per host, by a process of their own; where that fails, steps go on without."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.renderer import needs_renderer
+from support.waiting import wait_until
 
-from workers.kernels import KernelKeeper
+from models import shaders
+from workers.kernels import KernelKeeper, ShaderKeeper
 from workers.sandbox import capabilities
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +53,37 @@ def test_keeper__hands_no_secret_to_the_compiler(tmp_path, monkeypatch):
     KernelKeeper(tmp_path / "kernels")(None, tmp_path)
     assert "PYTHONPATH" in told.read_text()
     assert "swordfish" not in told.read_text()
+
+
+@needs_renderer
+def test_shaders__are_made_in_the_background_once(tmp_path, monkeypatch):
+    """The first step waits for nothing; later ones find what was made, and another worker of the host makes it no more."""
+    folder = tmp_path / "shaders"
+    assert ShaderKeeper(folder)(None, tmp_path) == folder
+    wait_until(lambda: list(folder.glob(".made-*")), within=120, what="the shaders")
+    made = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(made) > 1
+    monkeypatch.setattr("workers.kernels.run_apart", None)  # a second try would fail on it
+    ShaderKeeper(folder)._compile()
+    monkeypatch.setenv(shaders.VARIABLE, "nowhere")
+    shaders.use(folder)
+    mine = Path(os.environ[shaders.VARIABLE])
+    assert mine != folder
+    assert {path.relative_to(mine) for path in mine.rglob("*")} == {
+        path.relative_to(folder) for path in folder.rglob("*")
+    }
+
+
+def test_shaders__that_can_not_be_made_are_done_without(tmp_path, monkeypatch):
+    """Where the renderer can't run apart, the folder stays empty, a step uses none, and a later worker tries again."""
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    keeper = ShaderKeeper(tmp_path / "shaders")
+    folder = keeper(None, tmp_path)
+    keeper._compile()
+    assert list(folder.iterdir()) == []
+    monkeypatch.delenv(shaders.VARIABLE, raising=False)
+    shaders.use(folder)
+    assert shaders.VARIABLE not in os.environ
 
 
 SHUT = """

@@ -28,7 +28,9 @@ import json, sys
 from pathlib import Path
 from pipelines import model_3d
 from support.context import FolderContext
-ctx = FolderContext(Path(sys.argv[1]), Path(sys.argv[1]) / "upload.bin", kind="glb")
+folder = Path(sys.argv[1])
+(folder / "shaders").mkdir(exist_ok=True)
+ctx = FolderContext(folder, folder / "upload.bin", kind="glb", resources={"shaders": folder / "shaders"})
 getattr(model_3d, sys.argv[2])(ctx)
 print(json.dumps([ctx.warnings, list(ctx.media_types)]))
 """
@@ -59,7 +61,8 @@ def context(kernels):
         upload.write_bytes(content)
         earlier = folder / "duplicates.json"
         earlier.write_text(json.dumps({"fingerprints": {}, "same": [], "alike": []}))
-        given = {"kernels": kernels, "duplicates": earlier}
+        (folder / "shaders").mkdir(exist_ok=True)
+        given = {"kernels": kernels, "duplicates": earlier, "shaders": folder / "shaders"}
         return FolderContext(folder, upload, kind=kind, file_name=f"brick.{kind}", options=options, resources=given)
 
     return made
