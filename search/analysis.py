@@ -40,6 +40,7 @@ _SIZE = re.compile(r"\d{1,3}(?:x\d{1,3})+")  # `2x4x3`
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE | re.ASCII)
 _OF_SIZE = re.compile(r"\d+|x")
 _WORD = re.compile(r"\S+")
+_MAYBE_SIZE = re.compile(r"\dx\d")
 
 
 class _Folds(dict[int, str]):
@@ -96,6 +97,21 @@ def spans(text: str) -> list[tuple[str, int, int]]:
             first, last = word.start() + piece.start(), word.start() + piece.end() - 1
             found.append((piece[0][:MAX_TOKEN], origins[first], origins[last] + 1))
     return found
+
+
+def aligned(text: str) -> str | None:
+    """The text folded, in which tokens are what stands between spaces, each where it stands in `text`.
+
+    None where that can't be: a character becomes none or several, or a word several tokens.
+    """
+    if not text.isascii() and any(len(_FOLDS[ord(char)]) != 1 for char in set(text)):
+        return None
+    if "-" in text and _UUID.search(text):
+        return None
+    made = text.translate(_FOLDS)
+    if "x" in made and _MAYBE_SIZE.search(made):
+        return None
+    return made if max(map(len, made.split()), default=0) <= MAX_TOKEN else None
 
 
 def _placed(text: str) -> tuple[str, Sequence[int]]:
