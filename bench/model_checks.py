@@ -28,9 +28,9 @@ def main(triangles: int, rounds: int, cache: str, device_name: str) -> None:
         vertices, faces = ring(triangles if warm else 2000)
         contenders: dict[str, Callable[[], object]] = {
             "report": lambda: _report(vertices, faces, device),  # noqa: B023 - called in this round
-            "fingerprint": lambda: _fingerprint(vertices, faces),  # noqa: B023
-            "crossings": lambda: _crossings(vertices, faces, device),  # noqa: B023
-            "walls": lambda: _walls(vertices, faces, device),  # noqa: B023
+            "fingerprint": lambda: _fingerprint(vertices, faces),  # noqa: B023 - the same
+            "crossings": lambda: _crossings(vertices, faces, device),  # noqa: B023 - the same
+            "walls": lambda: _walls(vertices, faces, device),  # noqa: B023 - the same
         }
         before, told = _resident("VmRSS"), {}
         for name, run in contenders.items():
