@@ -218,19 +218,30 @@ def _places(report: dict[str, Any]) -> list[tuple[float, float, float]]:
 
 
 def index(ctx: StepContext, *, search: SearchIndex) -> None:
-    """The model becomes findable by its file name and what it is."""
+    """The model becomes findable by what it is, what it is made of and what is wrong with it, besides its file's name."""
     import orjson
 
     with ctx.open(REPORT) as file:
         report = orjson.loads(file.read())
+    title = f"{report['format']} 3D model, {report['triangles']} triangles"
+    search.index([Place(artifact=REPORT, place="model", title=title, text=_words(report))])
+
+
+def _words(report: dict[str, Any]) -> str:
+    """Closed or open, size, materials, verdicts and findings: `printable` is found only where it holds."""
+    bodies, extents = report["bodies"], report["extents"]
+    size = " x ".join(f"{length:.4g}" for length in extents) if extents else ""
+    materials = dict.fromkeys(part["material"] for part in report["parts"] if part["material"])
+    verdicts = (name.replace("_", " ") for name, verdict in report["verdicts"].items() if verdict["ok"])
+    findings = (finding["code"].rpartition(".")[2].replace("_", " ") for finding in report["findings"])
     closed = "watertight" if report["watertight"] else "open"
-    text = f"{ctx.file_name} {report['format']} 3D model {closed} {report['triangles']} triangles"
-    search.index([Place(artifact=REPORT, place="file", title=ctx.file_name, text=text)])
+    count = f"{bodies} {'body' if bodies == 1 else 'bodies'}"
+    return "; ".join(filter(None, (closed, count, f"{size} m" if size else "", *materials, *verdicts, *findings)))
 
 
 PIPELINE = Pipeline(
     name="model-3d",
-    version=2,
+    version=3,
     title="Checks the geometry of 3D models, says what each will do for, and renders pictures of it.",
     accepts=("glb", "gltf", "stl", "obj", "ply", "off", "3mf", "dae", "step", "fbx", "usd", "usdz", "model-zip"),
     options=ModelOptions,

@@ -243,14 +243,15 @@ def test_thumbnail__a_blank_frame_is_told(tmp_path, context):
     assert [code for code, _ in warnings] == ["thumbnail.blank" if osmesa() else "thumbnail.unavailable"]
 
 
-def test_index__by_file_name(tmp_path, context):
-    """The model is findable by the name it was sent under."""
+def test_index__by_what_it_is(tmp_path, context):
+    """The model is findable by its shape, size, materials, findings and what it will do for."""
     ctx, search = context(tmp_path, brick()), ListIndex()
     examine(ctx)
     model_3d.index(ctx, search=search)
     (place,) = search.places
-    assert (place.artifact, place.place, place.title) == ("report.json", "file", "brick.glb")
-    assert "watertight" in place.text
+    assert (place.artifact, place.place, place.title) == ("report.json", "model", "glb 3D model, 1548 triangles")
+    for word in ("watertight", " bodies", " m", "renderable"):
+        assert word in place.text
 
 
 def test_validate__says_what_the_model_will_do_for(tmp_path, context):
