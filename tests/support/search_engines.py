@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 from jobs.context import Place
+from ledger import Ledger
+from ledger.database import Database
 from search.memory import MemoryEngine
 from search.port import Asked, Engine, Filters, Found, JobFacts, Put, Sort
+from search.postgres import opened
+from search.postgres_state import empty
 from search.query import parse
 from search.tantivy_engine import writing
 
@@ -30,8 +34,30 @@ def tantivy(_request: pytest.FixtureRequest, folder: Path) -> Iterator[Engine]:
         yield engine
 
 
+@contextmanager
+def postgresql(request: pytest.FixtureRequest, _folder: Path) -> Iterator[Engine]:
+    """In tables that all tests of a module share, emptied before each."""
+    url, schema = request.getfixturevalue("postgres_ledger_url"), "search_contract"
+    if url not in _MIGRATED:
+        migrated(url, schema)
+        _MIGRATED.add(url)
+    database = Database(url, db_schema=schema, pool_size=4)
+    database.writing(lambda connection: [empty(connection, slot) for slot in ("a", "b")])
+    with closing(opened(database)) as engine:
+        yield engine
+
+
+def migrated(url: str, schema: str) -> None:
+    """Make the tables."""
+    ledger = Ledger(url, db_schema=schema)
+    ledger.migrate()
+    ledger.close()
+
+
+_MIGRATED: set[str] = set()  # databases
 OPENERS: dict[str, Opener] = {
     "memory": memory,
+    "postgresql": postgresql,
     "tantivy": tantivy,
 }  # name -> opens an empty engine of this test alone, and closes it
 

@@ -1,0 +1,204 @@
+"""One page of what a question finds in PostgreSQL, its total and its facets.
+
+As long as at most `ALL` entries can fit, or as many in the few jobs that were asked for, all are looked at and everything
+is exact. Where more fit, totals and facets are those of one job in 2, 4, 8, ..., multiplied: GIN finds these by a lexeme of
+their own. By age and name jobs are then gone through in order until the page is full; by relevance the best of the newest
+`RANKED` entries that fit are shown, which with so many equals is what anybody looks at.
+"""
+
+# ruff: noqa: S608 - statements are put together from our own words alone; all values are bound
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from search.analysis import clean
+from search.port import Asked, Found, Hit, Sort
+from search.postgres_queries import Variants, conditions
+from search.postgres_ranking import Rarity, job_score, most, score
+from search.postgres_rows import SAMPLES
+from search.postgres_state import Asking
+from search.postgres_statements import (
+    BEHIND,
+    KEYS,
+    NOTHING,
+    ORDERS,
+    Question,
+    all_of,
+    facet,
+    from_jobs,
+    in_order,
+    key_of,
+    of_jobs,
+    order_of,
+)
+from search.postgres_words import common, common_beginning, sums, variants
+from search.query import Clause, Words
+from search.questions import Page, Scope, following, scope
+from search.snippets import snippet
+
+ALL = 15_000  # entries that are all looked at
+RANKED = 3_000  # of more, by relevance
+_SAMPLED = 2_000  # entries or jobs of a sample, about
+_JOBS = 3_000  # jobs that are all gone through, where words alone say too little
+
+
+@dataclass(slots=True, kw_only=True)
+class _Told:
+    """What a statement said."""
+
+    found: int = 0  # entries that were looked at
+    total: int = 0
+    hits: list[Any] = field(default_factory=list)
+    facets: dict[str, dict[str, int]] = field(default_factory=dict)
+
+
+def find(asking: Asking, asked: Asked, page: Page) -> Found:
+    """The best places for a question, of its owner's alone."""
+    question = _question(asking, asked, page)
+    told = _told(asking, question)
+    shown = told.hits[: asked.limit]
+    more = len(told.hits) > len(shown) and bool(shown)
+    next_page = Page(forgiven=page.forgiven, after=key_of(asked.sort, shown[-1])) if more else None
+    return Found(
+        hits=_hits(asking, asked, [(row.job, row.number, row.score) for row in shown], page.forgiven),
+        total=told.total,
+        following=following(asked, next_page) if next_page else None,
+        facets={name: told.facets.get(name, {}) for name in asked.facets},
+    )
+
+
+def hit(row: Any, score: float, clauses: Sequence[Clause] = (), forgiven: int = 0) -> Hit:
+    """An entry's row as it is shown."""
+    cut, marks = snippet(row.text, clauses, forgiven=forgiven)
+    where = {"job_id": row.job_id, "artifact": row.artifact, "place": row.place, "title": row.title}
+    return Hit(**where, snippet=cut, marks=marks, score=score)
+
+
+def _question(asking: Asking, asked: Asked, page: Page) -> Question:
+    must = asked.query.must
+    key = tuple(clean(one) if isinstance(one, str) else one for one in page.key(*KEYS[asked.sort]) or ())
+    close = variants(asking, asked.owner, must, page.forgiven) if page.forgiven else {}
+    made = conditions(asked, close)
+    jobs_alone = scope(asked) is Scope.JOBS
+    rarity = _rarity(asking, asked.owner, must, close)
+    scored = asked.sort is Sort.RELEVANCE
+    if jobs_alone:
+        told = job_score(made, must, close) if scored else "CAST(0 AS float8)"
+        bound = rarity.sums.jobs
+        known = bound if not (made.narrows_jobs or made.both or made.own_never) else None
+    else:
+        told = score(made, must, close, rarity) if scored else "CAST(0 AS float8)"
+        bound = most(must, close, rarity)
+        plain = made.entry and not (made.narrows_jobs or made.both or made.own_never)
+        known = bound if plain and _one_word(must) else None
+    return Question(
+        asked=asked, page=page, key=key, made=made, score=told, jobs_alone=jobs_alone, most=bound, exact_total=known
+    )
+
+
+def _one_word(must: Sequence[Clause]) -> bool:
+    """Whether the count of one word says how many entries fit."""
+    if len(must) != 1 or not isinstance(must[0], Words):
+        return False
+    return len(must[0].tokens) == 1 and not must[0].prefix and must[0].field is None
+
+
+def _rarity(asking: Asking, owner: str, must: Sequence[Clause], close: Variants) -> Rarity:
+    words, beginnings = set[str](), set[str]()
+    for clause in must:
+        if isinstance(clause, Words):
+            words.update(clause.tokens[:-1])
+            (beginnings if clause.prefix else words).add(clause.tokens[-1])
+    words.update(other for others in close.values() for other, _typos in others)
+    return Rarity(
+        sums=sums(asking, owner),
+        entries=common(asking, owner, words) if words else {},
+        beginnings={one: common_beginning(asking, owner, one) for one in beginnings},
+    )
+
+
+def _told(asking: Asking, question: Question) -> _Told:
+    """Exactly where that is cheap, else by a sample and in order."""
+    if question.most <= ALL:
+        return _page(asking, question, all_of(question))
+    if not question.jobs_alone and question.made.narrows_jobs and _few_jobs(asking, question):
+        return _page(asking, question, of_jobs(question))
+    halvings = min(SAMPLES, max(1, (question.most // _SAMPLED).bit_length()))
+    sample = _page(asking, question, all_of(question, sample=halvings), hits=False)
+    if sample.total << halvings <= ALL * 2 // 3:
+        told = _page(asking, question, all_of(question))
+        if told.found <= ALL:
+            return told
+    told = _page(asking, question, in_order(question), facets=False)
+    if len(told.hits) <= question.asked.limit and question.asked.sort is not Sort.RELEVANCE and not question.key:
+        told.total = len(told.hits)  # that was all
+    else:
+        told.total = question.exact_total or max(sample.total << halvings, told.found)
+    told.facets = {
+        name: {value: min(count << halvings, told.total) for value, count in counts.items()}
+        for name, counts in sample.facets.items()
+    }
+    return told
+
+
+def _few_jobs(asking: Asking, question: Question) -> bool:
+    """Whether the jobs that are asked for have so few entries that all can be looked at."""
+    query = f"SELECT count(*) AS jobs, coalesce(sum(places + 1), 0) AS entries FROM (SELECT j.places {from_jobs(question)} LIMIT :most) few"
+    found = asking.run(query, **question.values, most=_JOBS + 1, job_query=question.made.job_query).one()
+    return bool(found.jobs <= _JOBS and found.entries <= 2 * ALL)
+
+
+def _page(asking: Asking, question: Question, source: str, *, hits: bool = True, facets: bool = True) -> _Told:
+    """Ask for a page, a total and facets of what `source` finds: job, ordinal, color and score of entries."""
+    asked, made = question.asked, question.made
+    residual = ["j.owner = :owner", *made.columns] + (["j.facts @@ CAST(:job_query AS tsquery)"] if made.job else [])
+    behind = f"WHERE {BEHIND[asked.sort]}" if question.key else ""
+    pieces = [f"SELECT 'total', {NOTHING} FROM fit"]
+    pieces.append("SELECT 'found', NULL, count(*), NULL, NULL, NULL, NULL, NULL FROM found")
+    if hits:
+        pieces.append(
+            "(SELECT 'hit', NULL, ordinal, score, created, sort_name, job_id, job "
+            f"FROM fit {behind} ORDER BY {ORDERS[asked.sort]} LIMIT :count)"
+        )
+    pieces += [facet(name) for name in dict.fromkeys(asked.facets) if facets]
+    query = f"""
+        WITH found AS MATERIALIZED ({source}), fit AS MATERIALIZED (
+            SELECT f.job, f.ordinal, f.color, f.score, j.created, j.job_id, j.sort_name
+            FROM found f JOIN {{jobs}} j ON j.job = f.job WHERE {" AND ".join(residual)}
+        ), fitting AS MATERIALIZED (SELECT DISTINCT job FROM fit)
+        SELECT what, value, number, score, created, sort_name, job_id, job FROM ({" UNION ALL ".join(pieces)})
+        AS told (what, value, number, score, created, sort_name, job_id, job)"""
+    values = question.values | {"entry_query": made.entry_query, "job_query": made.job_query}
+    told = _Told()
+    for row in asking.run(query, **values, count=asked.limit + 1, all=ALL + 1, ranked=RANKED):
+        if row.what == "hit":
+            told.hits.append(row)
+        elif row.what in ("total", "found"):
+            setattr(told, row.what, row.number)
+        else:
+            told.facets.setdefault(row.what, {})[row.value] = row.number
+    told.hits.sort(key=lambda row: order_of(asked.sort, row))
+    return told
+
+
+def _hits(asking: Asking, asked: Asked, shown: Sequence[tuple[int, int, float]], forgiven: int) -> tuple[Hit, ...]:
+    if not shown:
+        return ()
+    rows = entries_of(asking, asked.owner, [(job, ordinal) for job, ordinal, _score in shown])
+    return tuple(
+        hit(rows[job, ordinal], score, asked.query.must, forgiven)
+        for job, ordinal, score in shown
+        if (job, ordinal) in rows
+    )
+
+
+def entries_of(asking: Asking, owner: str, wanted: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Any]:
+    """What is shown of entries, by job and ordinal; of the owner's alone."""
+    query = """
+        SELECT j.job, e.ordinal, j.job_id, e.artifact, e.place, e.title, e.text
+        FROM unnest(CAST(:jobs AS bigint[]), CAST(:ordinals AS int[])) AS wanted (job, ordinal)
+        JOIN {entries} e ON e.job = wanted.job AND e.ordinal = wanted.ordinal JOIN {jobs} j ON j.job = e.job
+        WHERE j.owner = :owner"""
+    jobs, ordinals = [job for job, _ordinal in wanted], [ordinal for _job, ordinal in wanted]
+    return {(row.job, row.ordinal): row for row in asking.run(query, jobs=jobs, ordinals=ordinals, owner=owner)}
