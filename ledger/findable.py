@@ -30,6 +30,8 @@ from ledger.schema import jobs, search_gone, step_runs
 
 _CARD = ("id", "owner", "version", "pipeline", "status", "summary", "tags", "created_at", "finished_at")
 _CARDS = select(*(jobs.c[name] for name in (*_CARD, "file")))
+_CARDS_BY_ID = _CARDS.where(jobs.c.id.in_(bindparam("ids", expanding=True)))  # made once: every search asks it
+_ANY_WAITS = select(jobs.c.id).where(jobs.c.unindexed_since.is_not(None)).limit(1)
 _ENDED = tuple(status.value for status in Status if status.ended)
 
 
@@ -107,7 +109,7 @@ class Findables:
     def cards(self, ids: Sequence[str]) -> dict[str, JobCard]:
         """These jobs, by id; deleted ones are missing."""
         with self.database.reading() as tx:
-            return {row["id"]: _card(row) for row in tx.execute(_CARDS.where(jobs.c.id.in_(ids))).mappings()}
+            return {row["id"]: _card(row) for row in tx.execute(_CARDS_BY_ID, {"ids": list(ids)}).mappings()}
 
     def indexed(self, versions: Mapping[str, int], *, gone: Sequence[str] = ()) -> None:
         """The index has these jobs as of these versions, and has forgotten those that are gone.
@@ -186,6 +188,9 @@ class Findables:
 
         Of more than `limit` those that changed last.
         """
+        with self.database.reading() as tx:
+            if tx.execute(_ANY_WAITS).first() is None:  # as it is most of the time
+                return []
         # Not the bare column: SQLite would take the index by owner, and look at every job that the owner has.
         whose = func.coalesce(jobs.c.owner, "") == owner
         waits = jobs.c.unindexed_since
