@@ -31,7 +31,7 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && groupadd --gid 1000 heavylift \
  && useradd --uid 1000 --gid 1000 --home-dir /data --no-create-home --shell /usr/sbin/nologin heavylift \
- && install -d -o 1000 -g 1000 -m 0700 /data /index
+ && install -d -o 1000 -g 1000 -m 0700 /data
 COPY --from=packages /opt/heavylift /opt/heavylift
 # Checks and unpacks glTF.
 COPY --from=javascript /usr/local/bin/node /usr/local/bin/node

@@ -12,7 +12,7 @@ from api.problems import documented
 from api.state import face_of
 from jobs.reconcilers import REBUILD
 from search.breaker import Unanswered
-from wiring.search import engine_name
+from wiring.search import engine_name, is_shared
 
 router = APIRouter(tags=["search"])
 
@@ -45,6 +45,7 @@ def status(request: Request) -> Response:
 )
 def rebuild(request: Request) -> Response:
     """Make a fresh index beside the one in force, from ledger and artifacts; an indexing worker takes it."""
-    ledger = face_of(request).ledger
-    run = ledger.request_once(REBUILD) or ledger.runs(name=REBUILD, limit=1)[0][0]
+    face = face_of(request)
+    ledger = face.ledger
+    run = ledger.request_once(REBUILD, beside=is_shared(face.settings)) or ledger.runs(name=REBUILD, limit=1)[0][0]
     return json_response(run_json(run), status=202, Location=f"/v1/reconciliations/{run.id}")

@@ -1,5 +1,6 @@
 """`heavylift audit`: proves from ledger, store and broker that no job was lost and nothing was done twice."""
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -83,8 +84,8 @@ def _audited(settings: "Settings", *, deep: bool) -> "Report":
             say(f"broker: {broker.words}")
             store = open_objects(settings)
             lost_after = settings.worker.lost_after
-            index = open_for_asking(settings)
-            return look(ledger, store=store, broker=broker.options, index=index, deep=deep, lost_after=lost_after)
+            with closing(open_for_asking(settings)) as index:
+                return look(ledger, store=store, broker=broker.options, index=index, deep=deep, lost_after=lost_after)
     except BrokerUnavailable as error:
         raise CommandError(f"the broker does not answer: {error}", code=Exit.UNREACHABLE) from error
     finally:

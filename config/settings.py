@@ -198,7 +198,8 @@ class SearchSettings(BaseSettings):
     """The search index."""
 
     model_config = _concern("SEARCH")
-    engine: Literal["auto", "tantivy"] = "auto"
+    # auto: with a ledger in PostgreSQL `postgresql`, for many machines, else `tantivy`, files in a folder of this one.
+    engine: Literal["auto", "tantivy", "postgresql"] = "auto"
     folder: Path | None = None  # of tantivy's index; None: in the data folder
 
 

@@ -19,6 +19,7 @@ from drill.servers import LOOPBACK, PostgresServer, RabbitServer, RedisServer, f
 from drill.spans import Spans
 from jobs.queues import QUEUES
 from ledger import Ledger
+from ledger.database import Database
 from search.port import Engine
 from storage.local import LocalStore
 from storage.port import ObjectStore
@@ -232,6 +233,10 @@ class Platform:
 
     def open_index(self) -> Engine:
         """The platform's search index, for questions."""
+        if self.database is not None:
+            from search.postgres import opened
+
+            return opened(Database(self.ledger_url, pool_size=1))
         from search.tantivy_engine import reading
 
         return reading(self.index_path)

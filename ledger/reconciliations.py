@@ -69,10 +69,14 @@ class Reconciliations:
         asked = insert(reconciliations).values(**values, notes=[], started_at=db_now()).returning(reconciliations)
         return self.database.writing(lambda tx: _run(tx.execute(asked).mappings().one()), durable=True)
 
-    def request_once(self, name: str) -> Run | None:
-        """The same, where nobody has asked for it yet and none runs; else None."""
+    def request_once(self, name: str, *, beside: bool = False) -> Run | None:
+        """The same, where nobody has asked for it yet and none runs; else None.
+
+        `beside`: one that runs is no obstacle, since nobody can tell whether its worker still lives.
+        """
+        states = (REQUESTED,) if beside else (REQUESTED, RUNNING)
         under_way = select(reconciliations.c.id).where(
-            reconciliations.c.name == name, reconciliations.c.state.in_((REQUESTED, RUNNING))
+            reconciliations.c.name == name, reconciliations.c.state.in_(states)
         )
         with self.database.reading() as tx:
             known = tx.execute(under_way.limit(1)).first()

@@ -293,17 +293,3 @@ search_gone = Table(
     Column("owner", Text, nullable=False),
     Column("at", Utc, nullable=False),
 )
-
-search_places = Table(
-    "search_places",
-    metadata,
-    Column("id", BigId, primary_key=True, autoincrement=True),
-    Column("owner", Text, nullable=False),
-    Column("job_id", Text, nullable=False),
-    Column("artifact", Text),
-    Column("place", Text, nullable=False),
-    Column("title", Text, nullable=False),
-    Column("body", Text, nullable=False),
-    Column("folded", Text, nullable=False),  # title and body, case-folded: what queries match
-    Index("ix_search_places_job_id", "job_id"),
-)

@@ -22,6 +22,10 @@ class IndexLocked(EngineError):
     """Somebody else writes this index: there is one writer; code `search.locked`."""
 
 
+class OtherFormat(EngineError):
+    """The index was made by another release, or what it says of itself is unreadable: it has to be rebuilt."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFacts:
     """What all places of a job share: what they are narrowed down, counted and sorted by."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ledger.database import Database
 from ledger.errors import LedgerUnavailable
-from search.port import EngineError, IndexLocked
+from search.port import EngineError, IndexLocked, OtherFormat
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -26,10 +26,6 @@ TABLES = ("jobs", "entries", "words", "names", "owners")
 _FILLING = 0x48535246  # PostgreSQL advisory lock: one rebuild at a time; with the state's own number as the second half
 _REBUILD = "`heavylift search rebuild` makes a new one from the ledger."
 _T = TypeVar("_T")
-
-
-class OtherFormat(EngineError):
-    """The index was made by another release: it has to be rebuilt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

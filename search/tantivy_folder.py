@@ -19,16 +19,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from search.port import EngineError, IndexLocked
+from search.port import EngineError, IndexLocked, OtherFormat
 
 FORMAT = 1  # of our documents; a release that changes schema or analysis raises it
 CURRENT, WRITER, FILLING = "CURRENT", "WRITER", "FILLING"
 _SWAP, _FORMAT, _PREFIX = "SWAP", "FORMAT", "gen-"
 _REBUILD = "`heavylift search rebuild` makes a new one from the ledger."
-
-
-class OtherFormat(EngineError):
-    """The index was made by another release, or what it says of itself is unreadable: it has to be rebuilt."""
 
 
 def in_force(folder: Path) -> Path | None:

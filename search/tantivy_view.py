@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.port import EngineError
-from search.tantivy_folder import OtherFormat, check_format
+from search.port import EngineError, OtherFormat
+from search.tantivy_folder import check_format
 from search.tantivy_schema import STORED, schema
 
 if TYPE_CHECKING:

@@ -8,40 +8,88 @@ from typing import TYPE_CHECKING, Any
 
 from config.settings import Settings
 from ledger import JobCard, Ledger
+from ledger.database import Database
 from search.port import Engine, EngineError, JobFacts
 from search.query import NUMBERS
 
 if TYPE_CHECKING:
+    from search.postgres import PostgresEngine
     from search.tantivy_engine import TantivyEngine
+
+_CONNECTIONS = 4  # of one process to an index in PostgreSQL; as many again for a moment
+
+
+def engine_name(settings: Settings) -> str:
+    """Which engine settings choose: `tantivy` or `postgresql`."""
+    if settings.search.engine != "auto":
+        return settings.search.engine
+    return "tantivy" if settings.ledger_url.startswith("sqlite") else "postgresql"
+
+
+def is_shared(settings: Settings) -> bool:
+    """Whether several processes may write to the index at once."""
+    return engine_name(settings) == "postgresql"
 
 
 def open_for_asking(settings: Settings) -> Engine:
     """The engine that settings choose, to be asked; an index that nobody has made yet is empty."""
+    if is_shared(settings):
+        from search.postgres import opened
+
+        return opened(_database(settings))
     from search.tantivy_engine import reading  # not before a process needs it
 
     return reading(settings.search_path)
 
 
 def open_for_writing(settings: Settings) -> Engine:
-    """The same, to be changed, which one process at a time may do. Raises `EngineError`, `IndexLocked`."""
+    """The same, to be changed, which one process at a time may do with tantivy. Raises `EngineError`, `IndexLocked`."""
+    if is_shared(settings):
+        return open_for_asking(settings)
     from search.tantivy_engine import writing
 
     return writing(settings.search_path)
 
 
-def engine_name(_settings: Settings) -> str:
-    """As status and logs call it."""
-    return "tantivy"
-
-
-def is_shared(_settings: Settings) -> bool:
-    """Whether several processes may write to the index at once: never to tantivy's."""
-    return False
-
-
-def generations(settings: Settings) -> "FolderGenerations | None":
-    """Where a fresh index can be built beside the one in force; None where it has to be made anew in place."""
+def generations(settings: Settings) -> "FolderGenerations | TableGenerations":
+    """Where a fresh index can be built beside the one in force."""
+    if is_shared(settings):
+        return TableGenerations(_database(settings))
     return FolderGenerations(settings.search_path)
+
+
+def _database(settings: Settings) -> Database:
+    """Connections of the index's own, so that questions keep nobody from the ledger."""
+    return Database(settings.ledger_url, db_schema=settings.ledger.db_schema, pool_size=_CONNECTIONS)
+
+
+class TableGenerations:
+    """See `workers.reconcile.rebuild.Generations`: two sets of tables in PostgreSQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self) -> "PostgresEngine":
+        """An empty index beside the one in force. Raises `IndexLocked` where another worker builds one."""
+        from search.postgres import fresh
+
+        return fresh(self._database)
+
+    def adopt(self, built: "PostgresEngine") -> None:
+        """From now on everybody asks and writes `built`; the index before it goes."""
+        from search.postgres_state import put_in_force, sweep
+
+        name = built.generation
+        put_in_force(self._database, name)
+        built.close()
+        sweep(self._database)
+
+    def give_up(self, built: "PostgresEngine") -> None:
+        """Throw away what will not come into force."""
+        from search.postgres_state import sweep
+
+        built.close()
+        sweep(self._database)
 
 
 class FolderGenerations:

@@ -94,6 +94,8 @@ class SearchEngine(_PutOff):
         self.late += [stage.traffic.plain() for _ in range(4)]
 
     def break_store(self, stage: Stage) -> None:
+        if stage.platform.database is not None:
+            raise CannotInject("the index lives in the database here: stop-database is its fault")
         self.decoy = stage.platform.index_path.with_name("no-index")
         self.decoy.touch()
         stage.platform.index_path.mkdir(exist_ok=True)

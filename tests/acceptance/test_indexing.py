@@ -14,11 +14,11 @@ import pytest
 from support.house import House
 from support.waiting import wait_until
 
-from ledger import Ledger
+from config.settings import LedgerSettings, Settings
 from search.port import Asked
 from search.query import parse
-from search.tantivy_engine import reading
-from search.tantivy_folder import in_force
+from wiring import open_ledger
+from wiring.search import open_for_asking
 
 KILLS = int(os.environ.get("HEAVYLIFT_TEST_KILLS", "3"))
 ROWS = 12
@@ -34,8 +34,9 @@ def body() -> bytes:
 @contextmanager
 def looked_at(house: House):
     """The platform's index and ledger, from outside."""
-    engine = reading(house.data_dir / "search")
-    ledger = Ledger(house.env.get("HEAVYLIFT_LEDGER_URL") or f"sqlite:///{house.data_dir / 'ledger.sqlite3'}")
+    settings = Settings(house.data_dir)
+    settings.ledger = LedgerSettings(url=house.env.get("HEAVYLIFT_LEDGER_URL", ""))
+    ledger, engine = open_ledger(settings), open_for_asking(settings)
     yield engine, ledger
     ledger.close()
     engine.close()
@@ -59,7 +60,6 @@ def rows_of(house: House, name: str) -> Counter[tuple[str, str]]:
 
 
 @pytest.mark.pools("parsing", "indexing")
-@only_embedded
 def test_kill__in_the_middle_of_commits_loses_nothing_and_doubles_nothing(platform):
     """However often the indexing worker is killed while it commits, every job's rows are found, each once."""
     house, worker = platform, platform.pools["indexing"]
@@ -104,7 +104,6 @@ def test_changes__reach_the_index_by_themselves(platform):
 
 
 @pytest.mark.pools("parsing", "indexing")
-@only_embedded
 def test_rebuild__under_traffic_leaves_no_gap(platform):
     """While a fresh index is built, killed, and built again, every job is found all along, and none is missing after it."""
     house = platform
@@ -113,7 +112,8 @@ def test_rebuild__under_traffic_leaves_no_gap(platform):
     for job_id in submitted.values():
         house.wait_ended(job_id)
     caught_up(house)
-    was = in_force(house.data_dir / "search")
+    with looked_at(house) as (engine, _ledger):
+        was = engine.generation
     stopping, missing = threading.Event(), []
 
     def watch() -> None:
@@ -127,7 +127,6 @@ def test_rebuild__under_traffic_leaves_no_gap(platform):
             ledger.request_run("search-rebuild")
             wait_until(lambda: ledger.runs(name="search-rebuild")[0][0].state != "requested", within=60, what="a run")
             house.pools["indexing"].kill()
-            assert in_force(house.data_dir / "search") is not None
             house.pools["indexing"].restart()
             run = ledger.request_run("search-rebuild")
             for n in range(10):
@@ -141,8 +140,9 @@ def test_rebuild__under_traffic_leaves_no_gap(platform):
         assert house.wait_ended(job_id)["status"] == "succeeded"
     assert caught_up(house) == dict.fromkeys(submitted.values(), ROWS)
     assert (missing, found(house, "tag:changed")) == ([], {submitted["before0"]})
-    assert in_force(house.data_dir / "search") != was
-    assert len(list((house.data_dir / "search").glob("gen-*"))) == 1
+    with looked_at(house) as (engine, _ledger):
+        assert engine.generation != was
+    assert len(list((house.data_dir / "search").glob("gen-*"))) == (house.backend == "embedded")
 
 
 def found(house: House, q: str) -> set[str]:

@@ -11,8 +11,7 @@ from support.waiting import wait_until
 
 from jobs.reconcilers import REBUILD
 from ledger import Ledger
-from search.port import Drop, EngineError
-from search.tantivy_folder import OtherFormat
+from search.port import Drop, EngineError, OtherFormat
 from wiring.search import facts_in
 from workers.indexing import Indexer, Writer, indexer
 

@@ -9,9 +9,9 @@ import tantivy
 from support.search_engines import ask, facts, job_id, jobs, places, put, row
 
 from search import tantivy_facets, tantivy_ranking
-from search.port import Drop, EngineError, IndexLocked, Put
+from search.port import Drop, EngineError, IndexLocked, OtherFormat, Put
 from search.tantivy_engine import fresh, reading, writing
-from search.tantivy_folder import CURRENT, OtherFormat, in_force, put_in_force, sweep
+from search.tantivy_folder import CURRENT, in_force, put_in_force, sweep
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ import structlog
 from jobs.reconcilers import REBUILD
 from ledger import Ledger
 from ledger.errors import LedgerUnavailable
-from search.port import EngineError
-from search.tantivy_folder import OtherFormat
+from search.port import EngineError, OtherFormat
 from workers.indexing.job_index import PATIENCE
 from workers.indexing.writer import Writer
 

@@ -42,7 +42,7 @@ class Generations(Protocol[Built]):
 def rebuild(sides: Sides) -> Findings:
     """Build, catch up, swap. What changes meanwhile is written to both; where it ends early the old one stays in force.
 
-    An index in PostgreSQL has nothing beside it: there each job is replaced in place, and then what is too much goes.
+    Where an engine can't have another one beside it, each job is replaced in place, and then what is too much goes.
     """
     writer, generations = sides.index, sides.generations
     if writer is None:
