@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from models.framing import ANGLE, Camera, Standing, View, fitted, read_glb, standing, write_glb
+from models.paint import painted
 from pictures.looks import blurhash
 from pictures.scaling import Shape, scaled
 from pictures.writing import write
@@ -53,7 +54,7 @@ class Studio:
         self._engine.options.update(OPTIONS)
         self._engine.window.size = side, side
         path = folder / "studio.glb"
-        write_glb(model.glb, path)
+        write_glb(painted(model.glb), path)
         self._engine.scene.add(path)
 
     def frame(self, camera: Camera) -> "Image":

@@ -239,6 +239,33 @@ def test_drawn__every_shape_and_scale(tmp_path):
 
 
 @needs_renderer
+def test_drawn__one_color_however_it_is_stated(tmp_path):
+    """The renderer shows a color of vertices as it shows the same color of a material or a picture."""
+    import trimesh
+
+    light, shown = (55, 13, 186, 255), (128, 65, 222)
+    visual = trimesh.visual
+    for name in ("factor", "vertices", "picture"):
+        mesh = trimesh.creation.icosphere(subdivisions=3)
+        plain = {"metallicFactor": 0.0, "roughnessFactor": 0.6}
+        if name == "vertices":
+            mesh.visual.vertex_colors = np.tile(light, (len(mesh.vertices), 1))
+        else:
+            image = {"baseColorTexture": Image.new("RGB", (4, 4), shown)} if name == "picture" else {}
+            look = visual.material.PBRMaterial(**plain, baseColorFactor=None if image else light, **image)
+            mesh.visual = visual.TextureVisuals(uv=np.full((len(mesh.vertices), 2), 0.5), material=look)
+        (tmp_path / name).mkdir()
+        trimesh.Scene(mesh).export(tmp_path / name / "model.glb")
+    drawn(tmp_path, *([name, "render", {"sides": [200]}] for name in ("factor", "vertices", "picture")))
+    middle = {}
+    for name in ("factor", "vertices", "picture"):
+        with Image.open(tmp_path / name / "thumbnail-200.webp") as picture:
+            middle[name] = np.array(picture.convert("RGB").getpixel((100, 100)), dtype=int)
+    assert abs(middle["factor"] - middle["picture"]).max() <= 6
+    assert abs(middle["vertices"] - middle["picture"]).max() <= 20  # another gloss: without a material it is rougher
+
+
+@needs_renderer
 def test_drawn__turns_and_marks(tmp_path):
     """A turn has 24 frames that differ, fewer or none where time is short; marks inside a solid are seen."""
     written(box(1, sides=(2, 1, 1), at=(0, 0, 0)), tmp_path / "box")

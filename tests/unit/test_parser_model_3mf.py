@@ -111,7 +111,7 @@ def test_preview__shows_colors(shown):
 
 def test_preview__many_materials_become_colors(shown):
     """A mesh of more materials than are kept apart has their colors all the same."""
-    bases = "".join(f'<base name="m{at}" displaycolor="#0000{at:02X}"/>' for at in range(200))
+    bases = "".join(f'<base name="m{at}" displaycolor="#00{at:02X}{255 - at:02X}"/>' for at in range(200))
     faces = "".join(f'<triangle v1="0" v2="1" v3="2" pid="1" p1="{at}"/>' for at in range(200))
     corners = "".join(f'<vertex x="{x}" y="{y}" z="0"/>' for x, y in ((0, 0), (1, 0), (0, 1)))
     mesh = f"<mesh><vertices>{corners}</vertices><triangles>{faces}</triangles></mesh>"
