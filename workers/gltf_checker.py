@@ -124,7 +124,7 @@ class NodeChecker:
                 # The kernel ends the process with the thread that starts it, so that this one lives as long as we do.
                 self._thread = threading.Thread(target=self._serve, name="gltf-checker", daemon=True)
                 self._thread.start()
-        self._questions.put(question)
+            self._questions.put(question)  # before the word that ends the thread, or it would not be answered
         said: dict[str, Any] = question.answer.result()
         return said
 
@@ -141,6 +141,10 @@ class NodeChecker:
                 self._drop()
                 reason = error.strerror or type(error).__name__
                 question.answer.set_exception(Unanswered(f"The glTF validator could not be started: {reason}."))
+            except Exception as error:  # such as words that are no JSON; who asks must not wait for ever
+                log.exception("gltf.unanswered")
+                self._drop()
+                question.answer.set_exception(Unanswered(f"The glTF validator failed ({type(error).__name__})."))
         self._drop()
 
     def _answered(self, question: _Question) -> dict[str, Any]:

@@ -130,6 +130,19 @@ def test_checker__a_block_that_can_not_be_unpacked_is_not_called_good(
     assert "EXT_meshopt_compression" in found.reason
 
 
+@pytest.mark.parametrize("answer", [b"no JSON\n", b"[]\n", b"\xff\n"])
+def test_checker__an_answer_that_is_none_ends_nobody_else(
+    ask: Callable[..., Conformance], monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    """Where the process answers with words that make no sense, that file is not checked, and the next one is."""
+    with monkeypatch.context() as patch:
+        patch.setattr(gltf_checker._Asked, "ask", lambda *_: answer)
+        found = ask(model_files.glb())
+    assert found.verdict is Conformity.NOT_CHECKED
+    assert found.reason is not None
+    assert ask(model_files.glb()).verdict is Conformity.PASSED
+
+
 def test_checker__unknown_extensions_are_named(ask: Callable[..., Conformance]) -> None:
     """A file passes with a reason that names what nobody looked at."""
     found = ask(bent(lambda doc: doc.update(extensionsUsed=["ACME_\u202eodd"])))
