@@ -54,6 +54,7 @@ def ready(request: Request) -> Response:
         "store": _asked(lambda: _store(face), without=UNAVAILABLE),
         "broker": _asked(lambda: _broker(face), without=DEGRADED),
         "workers": _asked(lambda: _workers(face), without=DEGRADED),
+        "search": _asked(lambda: _search(face), without=DEGRADED),
     }
     states = {one["status"] for one in found.values()}
     status = next((state for state in (UNAVAILABLE, DEGRADED) if state in states), OK)
@@ -82,6 +83,13 @@ def _broker(face: Face) -> None:
 
     broker = face.settings.broker
     ping(BrokerOptions(url=face.settings.broker_url, prefix=broker.prefix))
+
+
+def _search(face: Face) -> dict[str, Any]:
+    """Asks nobody: what the last questions met tells."""
+    if not face.search.degraded:
+        return {}
+    return {"status": DEGRADED, "detail": "the index has failed several times; the ledger answers"}
 
 
 def _workers(face: Face) -> dict[str, Any]:

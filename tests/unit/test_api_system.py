@@ -45,6 +45,7 @@ def test_ready__names_each_dependency(caller):
         "store": "ok",
         "broker": "degraded",
         "workers": "degraded",
+        "search": "ok",
     }
     assert "no worker for" in found["dependencies"]["workers"]["detail"]
 

@@ -126,6 +126,7 @@ def test_breaker__opens_rests_and_closes(desk, engine, clock):
     assert all(desk.find("falcon")["degraded"] for _ in range(FAILURES + 3))
     assert engine.asked == FAILURES
     assert "heavylift_search_breaker_open 1.0" in desk.caller.get("/metrics").text.splitlines()
+    assert desk.caller.get("/ready").json()["dependencies"]["search"]["status"] == "degraded"
     clock.now += 5
     assert desk.find("falcon")["degraded"]
     assert desk.find("falcon")["degraded"]
