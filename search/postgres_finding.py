@@ -1,9 +1,9 @@
 """One page of what a question finds in PostgreSQL, its total and its facets.
 
-As long as at most `ALL` entries can fit, or as many in the few jobs that were asked for, all are looked at and everything
-is exact. Where more fit, totals and facets are those of one job in 2, 4, 8, ..., multiplied: GIN finds these by a lexeme of
-their own. By age and name jobs are then gone through in order until the page is full; by relevance the best of the newest
-`RANKED` entries that fit are shown, which with so many equals is what anybody looks at.
+As long as at most `EXACT` entries can fit, or not many more in the few jobs that were asked for, all are looked at and
+everything is exact. Where more fit, totals and facets are those of one job in 2, 4, 8, ..., multiplied: GIN finds these by a
+lexeme of their own. Jobs are then gone through in order until the page is full; by relevance, which says little where so
+many fit, the newest are gone through, and the best of what fits there are shown. Where that finds too few, all are looked at.
 """
 
 # ruff: noqa: S608 - statements are put together from our own words alone; all values are bound
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from search.analysis import clean
+from search.entries import SHARED
 from search.port import Asked, Found, Hit, Sort
 from search.postgres_queries import Variants, conditions
 from search.postgres_ranking import Rarity, job_score, most, score
@@ -37,10 +38,15 @@ from search.query import Clause, Words
 from search.questions import Page, Scope, following, scope
 from search.snippets import snippet
 
-ALL = 15_000  # entries that are all looked at
-RANKED = 3_000  # of more, by relevance
+EXACT = 5_000  # entries that are all looked at
+_WALKED = 40_000  # entries that are gone through in order, until what fits is a page
+_RANKED = 200, 2_000  # of more than `EXACT`, so many are ranked: as many as going through `_WALKED` may give
 _SAMPLED = 2_000  # entries or jobs of a sample, about
+_FEWEST = 64  # jobs in the smallest sample
 _JOBS = 3_000  # jobs that are all gone through, where words alone say too little
+_MOSTLY = (
+    0.5  # share of all entries from which on an owner's own lexeme only costs time; the owner is compared in any case
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,7 +65,7 @@ def find(asking: Asking, asked: Asked, page: Page) -> Found:
     told = _told(asking, question)
     shown = told.hits[: asked.limit]
     more = len(told.hits) > len(shown) and bool(shown)
-    next_page = Page(forgiven=page.forgiven, after=key_of(asked.sort, shown[-1])) if more else None
+    next_page = Page(forgiven=page.forgiven, after=key_of(question.sort, shown[-1])) if more else None
     return Found(
         hits=_hits(asking, asked, [(row.job, row.number, row.score) for row in shown], page.forgiven),
         total=told.total,
@@ -77,23 +83,30 @@ def hit(row: Any, score: float, clauses: Sequence[Clause] = (), forgiven: int = 
 
 def _question(asking: Asking, asked: Asked, page: Page) -> Question:
     must = asked.query.must
-    key = tuple(clean(one) if isinstance(one, str) else one for one in page.key(*KEYS[asked.sort]) or ())
+    jobs_alone = scope(asked) is Scope.JOBS
+    says = [clause for clause in must if isinstance(clause, Words) and (clause.field in SHARED) == jobs_alone]
+    sort = Sort.NEWEST if asked.sort is Sort.RELEVANCE and not says else asked.sort
+    key = tuple(clean(one) if isinstance(one, str) else one for one in page.key(*KEYS[sort]) or ())
     close = variants(asking, asked.owner, must, page.forgiven) if page.forgiven else {}
     made = conditions(asked, close)
-    jobs_alone = scope(asked) is Scope.JOBS
     rarity = _rarity(asking, asked.owner, must, close)
-    scored = asked.sort is Sort.RELEVANCE
+    made.alone = rarity.sums.share > _MOSTLY
+    plain = not (made.narrows_jobs or made.both or made.own_never)
     if jobs_alone:
-        told = job_score(made, must, close) if scored else "CAST(0 AS float8)"
-        bound = rarity.sums.jobs
-        known = bound if not (made.narrows_jobs or made.both or made.own_never) else None
+        told, bound, counted = job_score(made, must, close), rarity.sums.jobs, True
     else:
-        told = score(made, must, close, rarity) if scored else "CAST(0 AS float8)"
-        bound = most(must, close, rarity)
-        plain = made.entry and not (made.narrows_jobs or made.both or made.own_never)
-        known = bound if plain and _one_word(must) else None
+        told, bound, counted = score(made, must, close, rarity), most(must, close, rarity), _one_word(must)
     return Question(
-        asked=asked, page=page, key=key, made=made, score=told, jobs_alone=jobs_alone, most=bound, exact_total=known
+        asked=asked,
+        sort=sort,
+        key=key,
+        made=made,
+        score=told if sort is Sort.RELEVANCE else "CAST(0 AS float8)",
+        jobs_alone=jobs_alone,
+        most=bound,
+        jobs=rarity.sums.jobs,
+        held=rarity.sums.jobs if jobs_alone else rarity.sums.entries,
+        exact_total=bound if plain and counted else None,
     )
 
 
@@ -120,21 +133,34 @@ def _rarity(asking: Asking, owner: str, must: Sequence[Clause], close: Variants)
 
 def _told(asking: Asking, question: Question) -> _Told:
     """Exactly where that is cheap, else by a sample and in order."""
-    if question.most <= ALL:
+    if question.most <= EXACT:
         return _page(asking, question, all_of(question))
     if not question.jobs_alone and question.made.narrows_jobs and _few_jobs(asking, question):
         return _page(asking, question, of_jobs(question))
-    halvings = min(SAMPLES, max(1, (question.most // _SAMPLED).bit_length()))
+    halvings = _halvings(question)
+    if not halvings:
+        return _page(asking, question, all_of(question))
     sample = _page(asking, question, all_of(question, sample=halvings), hits=False)
-    if sample.total << halvings <= ALL * 2 // 3:
-        told = _page(asking, question, all_of(question))
-        if told.found <= ALL:
-            return told
+    looked_at = sample.found << halvings
+    ranked = round(_WALKED * min(1.0, (sample.total << halvings) / max(1, question.held)))
+    if looked_at <= EXACT or (question.sort is Sort.RELEVANCE and ranked < _RANKED[0] and looked_at <= _WALKED):
+        return _page(asking, question, all_of(question))
+    question.ranked = min(max(ranked, _RANKED[0]), _RANKED[1])
+    question.walked = max(1_000, _WALKED * question.jobs // max(1, question.held))
     told = _page(asking, question, in_order(question), facets=False)
-    if len(told.hits) <= question.asked.limit and question.asked.sort is not Sort.RELEVANCE and not question.key:
-        told.total = len(told.hits)  # that was all
-    else:
-        told.total = question.exact_total or max(sample.total << halvings, told.found)
+    if told.found < question.first and question.walked < question.jobs:
+        return _page(asking, question, all_of(question))  # they stand far apart
+    return _multiplied(told, sample, halvings, question.exact_total)
+
+
+def _halvings(question: Question) -> int:
+    """How small a part of the jobs is enough to tell totals and facets by; 0: there are too few for that."""
+    enough = (question.most // _SAMPLED).bit_length()
+    return max(0, min(SAMPLES, enough, (question.jobs // _FEWEST).bit_length() - 1))
+
+
+def _multiplied(told: _Told, sample: _Told, halvings: int, known: int | None) -> _Told:
+    told.total = known or max(sample.total << halvings, told.total)
     told.facets = {
         name: {value: min(count << halvings, told.total) for value, count in counts.items()}
         for name, counts in sample.facets.items()
@@ -146,39 +172,40 @@ def _few_jobs(asking: Asking, question: Question) -> bool:
     """Whether the jobs that are asked for have so few entries that all can be looked at."""
     query = f"SELECT count(*) AS jobs, coalesce(sum(places + 1), 0) AS entries FROM (SELECT j.places {from_jobs(question)} LIMIT :most) few"
     found = asking.run(query, **question.values, most=_JOBS + 1, job_query=question.made.job_query).one()
-    return bool(found.jobs <= _JOBS and found.entries <= 2 * ALL)
+    return bool(found.jobs <= _JOBS and found.entries <= 4 * EXACT)
 
 
 def _page(asking: Asking, question: Question, source: str, *, hits: bool = True, facets: bool = True) -> _Told:
     """Ask for a page, a total and facets of what `source` finds: job, ordinal, color and score of entries."""
     asked, made = question.asked, question.made
     residual = ["j.owner = :owner", *made.columns] + (["j.facts @@ CAST(:job_query AS tsquery)"] if made.job else [])
-    behind = f"WHERE {BEHIND[asked.sort]}" if question.key else ""
+    behind = f"WHERE {BEHIND[question.sort]}" if question.key else ""
     pieces = [f"SELECT 'total', {NOTHING} FROM fit"]
     pieces.append("SELECT 'found', NULL, count(*), NULL, NULL, NULL, NULL, NULL FROM found")
     if hits:
         pieces.append(
             "(SELECT 'hit', NULL, ordinal, score, created, sort_name, job_id, job "
-            f"FROM fit {behind} ORDER BY {ORDERS[asked.sort]} LIMIT :count)"
+            f"FROM fit {behind} ORDER BY {ORDERS[question.sort]} LIMIT :count)"
         )
     pieces += [facet(name) for name in dict.fromkeys(asked.facets) if facets]
     query = f"""
         WITH found AS MATERIALIZED ({source}), fit AS MATERIALIZED (
             SELECT f.job, f.ordinal, f.color, f.score, j.created, j.job_id, j.sort_name
-            FROM found f JOIN {{jobs}} j ON j.job = f.job WHERE {" AND ".join(residual)}
+            FROM found f CROSS JOIN LATERAL (SELECT * FROM {{jobs}} j WHERE j.job = f.job OFFSET 0) j
+            WHERE {" AND ".join(residual)}
         ), fitting AS MATERIALIZED (SELECT DISTINCT job FROM fit)
         SELECT what, value, number, score, created, sort_name, job_id, job FROM ({" UNION ALL ".join(pieces)})
         AS told (what, value, number, score, created, sort_name, job_id, job)"""
     values = question.values | {"entry_query": made.entry_query, "job_query": made.job_query}
     told = _Told()
-    for row in asking.run(query, **values, count=asked.limit + 1, all=ALL + 1, ranked=RANKED):
+    for row in asking.run(query, **values, count=asked.limit + 1, first=question.first, walked=question.walked):
         if row.what == "hit":
             told.hits.append(row)
         elif row.what in ("total", "found"):
             setattr(told, row.what, row.number)
         else:
             told.facets.setdefault(row.what, {})[row.value] = row.number
-    told.hits.sort(key=lambda row: order_of(asked.sort, row))
+    told.hits.sort(key=lambda row: order_of(question.sort, row))
     return told
 
 

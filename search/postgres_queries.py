@@ -33,11 +33,15 @@ class Conditions:
     own_never: list[str] = field(default_factory=list)  # tsqueries that no words of an entry may fit
     columns: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
+    alone: bool = False  # most entries are the owner's: then the index need not be asked for the owner's as well
 
     @property
     def entry_query(self) -> str:
-        nevers = (f"!{never}" for never in self.own_never)
-        return conjunction([*self.entry, *self.both, *nevers, quoted(owner_lexeme(self.owner))])
+        nevers = [f"!{never}" for never in self.own_never]
+        told = [*self.entry, *self.both, *nevers]
+        return conjunction(
+            told if self.alone and len(told) > len(nevers) else [*told, quoted(owner_lexeme(self.owner))]
+        )
 
     @property
     def job_query(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from search.port import Asked, Sort
 from search.postgres_queries import Conditions
 from search.postgres_rows import sample_lexeme
-from search.questions import MAX_FACET, Page
+from search.questions import MAX_FACET
 
 KEYS: dict[Sort, tuple[type[Any], ...]] = {
     Sort.RELEVANCE: (float, int, str, int),
@@ -45,13 +45,22 @@ class Question:
     """A question with all that is known for its statements."""
 
     asked: Asked
-    page: Page
+    sort: Sort  # by newest where relevance is asked for, and no word says what fits better
     key: tuple[Any, ...]
     made: Conditions
     score: str
     jobs_alone: bool
-    most: int
+    most: int  # entries, or jobs, that can fit
+    jobs: int  # of the owner's
+    held: int  # entries of the owner's, or jobs where these alone are asked for
     exact_total: int | None  # where it is known from counts
+    ranked: int = 0  # of those that are gone through by relevance
+    walked: int = 0  # jobs that are gone through
+
+    @property
+    def first(self) -> int:
+        """How many entries that fit are enough, going through them in order."""
+        return self.ranked if self.sort is Sort.RELEVANCE else self.asked.limit + 1
 
     @property
     def values(self) -> dict[str, Any]:
@@ -62,9 +71,9 @@ def facet(name: str) -> str:
     """Of how many jobs each value is, those of most jobs."""
     if name == "color":
         colored = (
-            "SELECT DISTINCT f.job, color.value FROM fit f JOIN {jobs} j ON j.job = f.job, "
-            "unnest(CASE WHEN f.ordinal = 0 THEN j.colors ELSE ARRAY[f.color] END) color (value) "
-            "WHERE color.value IS NOT NULL"
+            "SELECT job, color AS value FROM fit WHERE color IS NOT NULL UNION "
+            "SELECT f.job, color.value FROM fit f JOIN {jobs} j ON j.job = f.job, unnest(j.colors) color (value) "
+            "WHERE f.ordinal = 0"
         )
         source = f"({colored}) valued"
         value = "valued.value"
@@ -82,15 +91,15 @@ def facet(name: str) -> str:
 def all_of(question: Question, *, sample: int = 0) -> str:
     """All entries that fit, in no order; with `sample` those of one job in 2 to the power of it."""
     also = f" AND {{column}} @@ CAST('{sample_lexeme(sample)}' AS tsquery)" if sample else ""
-    limit = "" if sample else "LIMIT :all"
+    score = "CAST(0 AS float8)" if sample else question.score  # nobody looks at that of a sample
     if question.jobs_alone:
         return (
-            f"SELECT j.job, 0 AS ordinal, CAST(NULL AS text) AS color, {question.score} AS score {from_jobs(question)}"
-            f"{also.replace('{column}', 'j.facts')} {limit}"
+            f"SELECT j.job, 0 AS ordinal, CAST(NULL AS text) AS color, {score} AS score {from_jobs(question)}"
+            f"{also.replace('{column}', 'j.facts')}"
         )
     return (
-        f"SELECT e.job, e.ordinal, e.color, {question.score} AS score FROM {{entries}} e "
-        f"WHERE e.words @@ CAST(:entry_query AS tsquery){also.replace('{column}', 'e.words')} {limit}"
+        f"SELECT e.job, e.ordinal, e.color, {score} AS score FROM {{entries}} e "
+        f"WHERE e.words @@ CAST(:entry_query AS tsquery){also.replace('{column}', 'e.words')}"
     )
 
 
@@ -105,25 +114,24 @@ def of_jobs(question: Question) -> str:
 
 def in_order(question: Question) -> str:
     """The first entries that fit, going through the jobs in the order that is asked for, from where the page goes on."""
-    sort = question.asked.sort
+    sort = question.sort
     order = {Sort.OLDEST: "j.created, j.job_id", Sort.NAME: "j.sort_name, j.job_id"}.get(
         sort, "j.created DESC, j.job_id"
     )
     start = f" AND {_FROM_JOB[sort]}" if question.key and sort in _FROM_JOB else ""
     columns = "j.job, j.job_id, j.created, j.sort_name"
-    jobs = f"SELECT {columns}, {question.score if question.jobs_alone else '0'} AS score {from_jobs(question)}{start} ORDER BY {order}"
+    jobs = f"SELECT {columns}, {question.score if question.jobs_alone else '0'} AS score {from_jobs(question)}{start} ORDER BY {order} LIMIT :walked"
     behind = f"WHERE {BEHIND[sort]}" if start else ""
-    limit = ":ranked" if sort is Sort.RELEVANCE else ":count"
     if question.jobs_alone:
         return (
             f"SELECT job, ordinal, CAST(NULL AS text) AS color, score FROM (SELECT *, 0 AS ordinal FROM ({jobs}) j) j "
-            f"{behind} LIMIT {limit}"
+            f"{behind} LIMIT :first"
         )
     return (
         f"SELECT job, ordinal, color, score FROM (SELECT p.job_id, p.created, p.sort_name, e.job, e.ordinal, e.color, "
         f"{question.score} AS score FROM ({jobs} OFFSET 0) p CROSS JOIN LATERAL ("
         "SELECT * FROM {entries} e WHERE e.job = p.job ORDER BY e.ordinal OFFSET 0) e "
-        f"WHERE e.words @@ CAST(:entry_query AS tsquery)) e {behind} LIMIT {limit}"
+        f"WHERE e.words @@ CAST(:entry_query AS tsquery)) e {behind} LIMIT :first"
     )
 
 

@@ -34,11 +34,14 @@ class Sums:
     entries: int = 0
     usual_heads: float = 1.0  # words in the head of an entry that has one
     usual_bodies: float = 1.0
+    share: float = 0.0  # of all entries, those of this owner
 
 
 def sums(asking: Asking, owner: str) -> Sums:
     """What the index has of an owner's."""
-    query = "SELECT jobs, entries, headed, heads, bodied, bodies FROM {owners} WHERE owner = :owner"
+    query = """
+        SELECT jobs, entries, headed, heads, bodied, bodies, (SELECT sum(entries) FROM {owners}) AS whole
+        FROM {owners} WHERE owner = :owner"""
     row = asking.run(query, owner=owner).first()
     if row is None:
         return Sums()
@@ -47,6 +50,7 @@ def sums(asking: Asking, owner: str) -> Sums:
         entries=row.entries,
         usual_heads=max(1.0, row.heads / max(1, row.headed)),
         usual_bodies=max(1.0, row.bodies / max(1, row.bodied)),
+        share=row.entries / max(1, int(row.whole)),
     )
 
 
