@@ -19,6 +19,7 @@ BENCHES = {
     "images": "thumbnails of pictures over bare Pillow, and the memory that one of 100 million pixels takes",
     "models": "3D models: geometry report and pictures over bare libraries, growth, a GPU, and how soon a picture is there",
     "ocr": "scanned pages: part numbers read right, pages per second, memory; tesseract's modes side by side",
+    "search": "engines side by side, bare and over HTTP; how good answers are, and how soon new files are found",
     "idle": "memory and processor time of the embedded platform while nothing happens",
 }
 USAGE = 2  # exit code

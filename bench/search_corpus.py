@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
+from bench.search_hard_labels import hard_plots
 from bench.search_labels import COLORS, Labelled, Planted, page, plots, row
 from jobs.context import Place
 from search.port import JobFacts, Put
@@ -39,10 +40,10 @@ class Corpus:
     """So many places, to within a file's; about a tenth as many files."""
 
     def __init__(self, *, places: int, seed: int = 1, owner: str = "local") -> None:
-        self._places, self._owner, self._seed = places, owner, seed
+        self.places, self._owner, self._seed = places, owner, seed
         rng = random.Random(f"heavylift-search:{seed}")
-        self._parts = [_part_id(rng) for _ in range(_PARTS)]
-        self._vocabulary = [_word(rng) for _ in range(_WORDS)]
+        self.parts = tuple(_part_id(rng) for _ in range(_PARTS))  # the most frequent first
+        self.vocabulary = tuple(_word(rng) for _ in range(_WORDS))  # the same
         self._weights = list(itertools.accumulate(1 / rank for rank in range(1, _WORDS + 1)))  # Zipf's law
         self._planted: list[tuple[int, Planted]] = []
         self.queries = tuple(self._plant(rng, max(1, min(_MOST_PER_CLASS, places // _PER_PLACES))))
@@ -51,14 +52,14 @@ class Corpus:
         """What an index is given, one file at a time."""
         planted = iter(self._planted)
         rng = random.Random(f"heavylift-search-files:{self._seed}")
-        left = self._places - sum(len(one.places) for _number, one in self._planted)
+        left = self.places - sum(len(one.places) for _number, one in self._planted)
         gap = max(1, left // 10 // max(1, len(self._planted)))
         for filed in itertools.count(1):
             if left > 0:
                 kind = rng.choices(_KINDS, weights=_SHARES)[0]
                 places = self._filler(rng, kind)[:left]
                 left -= len(places)
-                yield self._put(rng, 2 * filed, f"{rng.choice(self._vocabulary)} {filed}.{kind[-3:]}", kind, places)
+                yield self._put(rng, 2 * filed, f"{rng.choice(self.vocabulary)} {filed}.{kind[-3:]}", kind, places)
             if filed % gap == 0 or left <= 0:
                 number, one = next(planted, (0, None))
                 if one is not None:
@@ -67,7 +68,7 @@ class Corpus:
                     return
 
     def _plant(self, rng: random.Random, per_class: int) -> Iterator[Labelled]:
-        for name, (q, planted, grades) in plots(rng, per_class):
+        for name, (q, planted, grades) in plots(rng, per_class, hard_plots(self.vocabulary)):
             first = len(self._planted)
             self._planted += [(2 * (first + n) + 1, one) for n, one in enumerate(planted)]  # odd numbers: planted
             named = {(job_id(self._planted[first + n][0]), place): grade for n, place, grade in grades}
@@ -111,13 +112,13 @@ class Corpus:
         return tuple(self._row(rng, n) for n in range(1, min(400, int(rng.paretovariate(1.5) * 5)) + 1))
 
     def _row(self, rng: random.Random, number: int) -> Place:
-        part = self._parts[min(_PARTS, int(rng.paretovariate(0.7))) - 1]
+        part = self.parts[min(_PARTS, int(rng.paretovariate(0.7))) - 1]
         color = rng.choice(_PLAIN) if rng.random() < 0.8 else rng.choice(COLORS)[0]
         name = f"{_SHAPES[hash_of(part) % len(_SHAPES)]} {hash_of(part) % 8 + 1} x {hash_of(part) % 5 + 1}"
         return row(number, part, color, name, self._text(rng, 2) if rng.random() < 0.2 else "")
 
     def _text(self, rng: random.Random, words: int) -> str:
-        return " ".join(rng.choices(self._vocabulary, cum_weights=self._weights, k=words))
+        return " ".join(rng.choices(self.vocabulary, cum_weights=self._weights, k=words))
 
 
 def job_id(number: int) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from jobs.context import Place
 
-CLASSES = ("name", "part", "part_typo", "word", "word_typo", "prefix", "phrase", "color")
 COLORS = (
     ("Dark Turquoise", "Turquoise"),
     ("Sand Green", "Green"),
@@ -16,7 +15,7 @@ COLORS = (
     ("Light Bluish Gray", "Gray"),
     ("Reddish Brown", "Brown"),
 )
-_FILLER = "the list that came with this box was counted twice before it went back to the shelf in the hall"
+FILLER = "the list that came with this box was counted twice before it went back to the shelf in the hall"
 _RARE, _VOWELS = "kvzqjwx", "aeiou"
 _DEPTH = 10  # hits that are judged
 
@@ -27,7 +26,7 @@ Where = tuple[str, str]  # job id and place
 class Labelled:
     """A query and what it should find: grade 3 is what was meant, 1 also holds the words."""
 
-    of: str  # one of `CLASSES`
+    of: str  # one of `CLASSES`, or of `search_hard_labels.CLASSES`
     q: str
     grades: Mapping[Where, int]
 
@@ -42,14 +41,15 @@ class Planted:
 
 
 Plot = tuple[str, list[Planted], list[tuple[int, str, int]]]  # query, jobs, (index of job, place, grade)
+Maker = Callable[[random.Random, Iterator[str]], Plot]  # from words that stand in no other job
 
 
-def plots(rng: random.Random, per_class: int) -> Iterator[tuple[str, Plot]]:
-    """So many queries of each class with their jobs; the words in them stand in no other job."""
+def plots(rng: random.Random, per_class: int, more: Mapping[str, Maker]) -> Iterator[tuple[str, Plot]]:
+    """So many queries of each class, and of those in `more`, with their jobs."""
     words = _words(rng)
     for _ in range(per_class):
-        for name in CLASSES:
-            yield name, _PLOTS[name](rng, words)
+        for name, make in {**_PLOTS, **more}.items():
+            yield name, make(rng, words)
 
 
 def ndcg(labelled: Labelled, hits: Sequence[Where]) -> float:
@@ -109,7 +109,7 @@ def _words(rng: random.Random) -> Iterator[str]:
             yield word
 
 
-def _part(word: str) -> str:
+def print_id(word: str) -> str:
     """A part id as prints have them; the word keeps it apart from all others."""
     letters = {letter: str(n) for n, letter in enumerate(dict.fromkeys(_RARE + _VOWELS))}
     digits = "".join(letters[letter][-1] for letter in word[:9])
@@ -119,17 +119,17 @@ def _part(word: str) -> str:
 def _by_name(_rng: random.Random, words: Iterator[str]) -> Plot:
     one, two = next(words), next(words)
     named = Planted(name=f"{one}_{two}-v2.xml", kind="bricklink-xml", places=(row(1, "3001", "Red", "Brick 2 x 4"),))
-    told = Planted(name="notes.pdf", kind="pdf", places=(page(1, "Notes", f"{_FILLER} {one} {_FILLER} {two}"),))
+    told = Planted(name="notes.pdf", kind="pdf", places=(page(1, "Notes", f"{FILLER} {one} {FILLER} {two}"),))
     return f"{one} {two}", [told, named], [(1, "file", 3), (0, "page 1", 1)]
 
 
 def _by_part(_rng: random.Random, words: Iterator[str]) -> Plot:
-    part = _part(next(words))
+    part = print_id(next(words))
     lists = [
         Planted(name=f"order {n}.xml", kind="bricklink-xml", places=(row(n, part, "Red", "Tile 2 x 2 with Print"),))
         for n in range(1, 4)
     ]
-    told = Planted(name="manual.pdf", kind="pdf", places=(page(7, "Missing parts", f"{_FILLER} {part} {_FILLER}"),))
+    told = Planted(name="manual.pdf", kind="pdf", places=(page(7, "Missing parts", f"{FILLER} {part} {FILLER}"),))
     return part, [*lists, told], [*((n, f"row {n + 1}", 3) for n in range(3)), (3, "page 7", 1)]
 
 
@@ -141,15 +141,15 @@ def _by_word(_rng: random.Random, words: Iterator[str]) -> Plot:
         places=(row(1, "4624", "White", f"{word.title()} 4 x 4 Base"), row(2, "4625", "White", "Plate", f"for {word}")),
     )
     headed = Planted(
-        name="book.pdf", kind="pdf", places=(page(2, f"The {word}", _FILLER), page(3, "Else", f"{_FILLER} {word}"))
+        name="book.pdf", kind="pdf", places=(page(2, f"The {word}", FILLER), page(3, "Else", f"{FILLER} {word}"))
     )
     return word, [listed, headed], [(0, "row 1", 3), (1, "page 2", 3), (0, "row 2", 1), (1, "page 3", 1)]
 
 
 def _by_phrase(_rng: random.Random, words: Iterator[str]) -> Plot:
     one, two, three = next(words), next(words), next(words)
-    pages = [page(n, "Chapter", f"{_FILLER} {one} {two} {three} {_FILLER}") for n in (1, 2, 3)]
-    apart = [page(n, "Chapter", f"{three} {_FILLER} {one} {_FILLER} {two}") for n in (4, 5)]
+    pages = [page(n, "Chapter", f"{FILLER} {one} {two} {three} {FILLER}") for n in (1, 2, 3)]
+    apart = [page(n, "Chapter", f"{three} {FILLER} {one} {FILLER} {two}") for n in (4, 5)]
     planted = Planted(name="thesis.pdf", kind="pdf", places=(*apart, *pages))
     return f'"{one} {two} {three}"', [planted], [(0, f"page {n}", 3) for n in (1, 2, 3)]
 
@@ -168,9 +168,7 @@ def _by_color(rng: random.Random, words: Iterator[str]) -> Plot:
     return f"{color.lower()} {word}", [planted], [(0, "row 3", 3), (0, "row 2", 1), (0, "row 1", 1)]
 
 
-def _asked_as(
-    make: Callable[[random.Random, Iterator[str]], Plot], change: Callable[[random.Random, str], str]
-) -> Callable[[random.Random, Iterator[str]], Plot]:
+def _asked_as(make: Maker, change: Callable[[random.Random, str], str]) -> Maker:
     """The same jobs, asked for in another way."""
 
     def plot(rng: random.Random, words: Iterator[str]) -> Plot:
@@ -180,7 +178,7 @@ def _asked_as(
     return plot
 
 
-_PLOTS: dict[str, Callable[[random.Random, Iterator[str]], Plot]] = {
+_PLOTS: dict[str, Maker] = {
     "name": _by_name,
     "part": _by_part,
     "part_typo": _asked_as(_by_part, typo),
@@ -190,3 +188,4 @@ _PLOTS: dict[str, Callable[[random.Random, Iterator[str]], Plot]] = {
     "phrase": _by_phrase,
     "color": _by_color,
 }
+CLASSES = tuple(_PLOTS)

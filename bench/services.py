@@ -59,20 +59,36 @@ def borrowed() -> Iterator[Borrowed]:
             database.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(found.db_schema)))
 
 
+@contextmanager
+def borrowed_database() -> Iterator[tuple[str, str]]:
+    """PostgreSQL's URL and a schema of our own there, or `Unmeasurable` with the reason; it is removed afterwards."""
+    url, schema = _plain(os.environ.get(*DATABASE)), f"hlbench_{secrets.token_hex(4)}"
+    _require_database(url)
+    try:
+        yield url, schema
+    finally:
+        with psycopg.connect(url, autocommit=True) as database:
+            database.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(schema)))
+
+
 def _plain(url: str) -> str:
     return url.replace("postgresql+psycopg://", "postgresql://")
 
 
 def _require(found: Borrowed) -> None:
-    try:
-        psycopg.connect(found.database_url, connect_timeout=3).close()
-    except psycopg.OperationalError as error:
-        raise Unmeasurable(f"no PostgreSQL: {str(error).splitlines()[0]}; name one in {DATABASE[0]}") from error
+    _require_database(found.database_url)
     try:
         with Connection(found.broker_url, connect_timeout=3) as connection:
             connection.ensure_connection(max_retries=1, timeout=5)
     except Exception as error:
         raise Unmeasurable(f"no RabbitMQ: {type(error).__name__}; name one in {BROKER[0]}") from error
+
+
+def _require_database(url: str) -> None:
+    try:
+        psycopg.connect(url, connect_timeout=3).close()
+    except psycopg.OperationalError as error:
+        raise Unmeasurable(f"no PostgreSQL: {str(error).splitlines()[0]}; name one in {DATABASE[0]}") from error
 
 
 def _remove_lines(found: Borrowed) -> None:
