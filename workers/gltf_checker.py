@@ -141,7 +141,12 @@ class NodeChecker:
                 self._drop()
                 reason = error.strerror or type(error).__name__
                 question.answer.set_exception(Unanswered(f"The glTF validator could not be started: {reason}."))
-            except Exception as error:  # such as words that are no JSON; who asks must not wait for ever
+            except (
+                ValueError,
+                TypeError,
+                AttributeError,
+                RecursionError,
+            ) as error:  # its words are no JSON, or of another form
                 log.exception("gltf.unanswered")
                 self._drop()
                 question.answer.set_exception(Unanswered(f"The glTF validator failed ({type(error).__name__})."))
