@@ -16,7 +16,7 @@ from search import postgres_writing
 from search.port import Asked, Change, EngineError, Found, Hit, Stats, Suggestion
 from search.postgres_finding import entries_of, find, hit
 from search.postgres_rows import owner_lexeme, quoted
-from search.postgres_state import TABLES, Asking, asked, filled_alone, locked, name, speaking
+from search.postgres_state import TABLES, Asking, asked, filled_alone, let_go, locked, name, speaking
 from search.postgres_words import known, suggested, trigrams
 from search.questions import Page, answer
 
@@ -90,8 +90,7 @@ class PostgresEngine:
         """Let go of connections, and of the lock of a generation that was being filled."""
         holding, self._holding = self._holding, None
         if holding is not None:
-            holding.invalidate()  # ends its session, and with it the lock
-            holding.close()
+            let_go(holding)
         self._database.close()
 
     def _once(self, asked_for: Asked, page: Page) -> Found:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FORMAT = 1  # of our rows; a release that changes lexemes or analysis raises it
 PATIENCE = 1.0  # seconds for one question
 TABLES = ("jobs", "entries", "words", "names", "owners")
+_PATIENCE_OF_SWEEPS, _PAUSE = 10.0, 0.02  # seconds; questions end within `PATIENCE`
 _FILLING = 0x48535246  # PostgreSQL advisory lock: one rebuild at a time; with the state's own number as the second half
 _REBUILD = "`heavylift search rebuild` makes a new one from the ledger."
 _T = TypeVar("_T")
@@ -41,6 +42,10 @@ class State:
     def written(self) -> tuple[str, ...]:
         """Sets that a write goes to."""
         return (self.slot, self.filling) if self.filling else (self.slot,)
+
+
+class _StillRead(Exception):
+    """Tables that are to be emptied are still looked at."""
 
 
 class Asking:
@@ -112,12 +117,23 @@ def filled_alone(database: Database) -> tuple["Connection", str, int]:
         holding.close()
         raise IndexLocked("The search index is being rebuilt already: wait for that, or stop it.")
     try:
-        slot, generation = database.writing(_begin)
+        slot, generation = _when_nobody_reads(database, _begin)
     except BaseException:
-        holding.invalidate()  # the lock goes with the session
-        holding.close()
+        let_go(holding)
         raise
     return holding, slot, generation
+
+
+def let_go(holding: "Connection") -> None:
+    """Release a rebuild's lock; where that can't be said any more, the lock went with its session."""
+    from sqlalchemy import text
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        holding.execute(text("SELECT pg_advisory_unlock_all()"))
+    except SQLAlchemyError:
+        holding.invalidate()
+    holding.close()
 
 
 def put_in_force(database: Database, generation: str) -> None:
@@ -159,12 +175,22 @@ def sweep(database: Database) -> list[str]:
         return [spare]
 
     with speaking("The search index can't be swept"):
-        return database.writing(work)
+        return _when_nobody_reads(database, work)
 
 
 def empty(connection: "Connection", slot: str) -> None:
-    """Take all rows out of one set."""
+    """Take all rows out of one set. Raises `_StillRead` where a question that began before a swap is at it.
+
+    Nobody is made to wait: whoever waited for one of these tables and held another would do so for ever.
+    """
+    from sqlalchemy.exc import OperationalError
+
     tables = ", ".join(f"{{{table}}}" for table in TABLES)
+    try:
+        with connection.begin_nested():
+            execute(connection, slot, f"LOCK TABLE {tables} IN ACCESS EXCLUSIVE MODE NOWAIT")
+    except OperationalError as problem:
+        raise _StillRead(slot) from problem
     execute(connection, slot, f"TRUNCATE {tables} RESTART IDENTITY")
 
 
@@ -198,6 +224,15 @@ _SETTINGS: Mapping[str, str] = {
     "enable_seqscan": "off",
     "plan_cache_mode": "force_custom_plan",
 }
+
+
+def _when_nobody_reads(database: Database, work: Callable[["Connection"], _T]) -> _T:
+    for _ in range(round(_PATIENCE_OF_SWEEPS / _PAUSE)):
+        try:
+            return database.writing(work)
+        except _StillRead:
+            time.sleep(_PAUSE)
+    raise EngineError("The tables beside the search index are still read")
 
 
 def _begin(connection: "Connection") -> tuple[str, int]:

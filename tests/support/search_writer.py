@@ -1,6 +1,7 @@
-"""A process that writes batches to a tantivy index until it is killed, and says of each when it was acknowledged.
+"""A process that writes batches to an index until it is killed, and says of each when it was acknowledged.
 
-`python search_writer.py FOLDER FIRST`: batch N makes job 1000 + N with three places and takes job N % 7 to version N.
+`python search_writer.py WHERE FIRST`: batch N makes job 1000 + N with three places and takes job N % 7 to version N.
+WHERE is a folder of tantivy's, or `postgresql://...#schema`.
 """
 
 import sys
@@ -8,15 +9,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jobs.context import Place
-from search.port import JobFacts, Put
+from ledger.database import Database
+from search.port import Engine, JobFacts, Put
+from search.postgres import opened
 from search.tantivy_engine import writing
 
 REWRITTEN = 7  # jobs that each batch takes one of to its own number as version
 _MADE = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def main(folder: str, first: int) -> None:
-    engine = writing(Path(folder))
+def main(where: str, first: int) -> None:
+    engine = engine_in(where)
     print("open", flush=True)
     number = first
     while True:
@@ -27,6 +30,12 @@ def main(folder: str, first: int) -> None:
         engine.write([_put(1_000 + number, 1, rows), _put(number % REWRITTEN, number, again)])
         print(number, flush=True)
         number += 1
+
+
+def engine_in(where: str) -> Engine:
+    """The engine of what is named so."""
+    url, sign, schema = where.partition("#")
+    return opened(Database(url, db_schema=schema, pool_size=2)) if sign else writing(Path(where))
 
 
 def _put(number: int, version: int, places: tuple[Place, ...]) -> Put:
