@@ -138,7 +138,7 @@ def build_worker(queue: Queue, settings: Settings) -> Worker:
         requests=Requests(reconciliation),
         gltf=gltf,
         writer=writer,
-        indexer=Indexer(ledger, writer) if writer is not None else None,
+        indexer=Indexer(ledger, writer, places_of=runner.places_of) if writer is not None else None,
     )
 
 
@@ -215,7 +215,7 @@ def build_runner(
     def index_of(job: Job) -> JobIndex:
         if writer is None:
             raise EngineError("only workers of the pool `indexing` write the search index")
-        return JobIndex(writer.put, job_id=job.id)
+        return JobIndex(writer.put, job_id=job.id, keep=writer.keep)
 
     allowed = allowed_sources(settings)
     gltf = gltf or GltfDesk(settings)

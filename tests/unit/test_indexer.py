@@ -9,11 +9,30 @@ from support.sample_jobs import NO_WAIT, submit
 from support.search_faults import FaultyEngine, fails, places
 from support.waiting import wait_until
 
+from jobs.context import Place, SearchIndex, StepContext
+from jobs.model import Job, StepKey
+from jobs.outcomes import Succeeded
+from jobs.pipeline import Pipeline, Step
+from jobs.queues import INDEXING
 from jobs.reconcilers import REBUILD
 from ledger import Ledger
-from search.port import Drop, EngineError, OtherFormat
+from search.port import Drop, EngineError, IndexLocked, OtherFormat
+from storage.port import StoreUnavailable
 from wiring.search import facts_in
-from workers.indexing import Indexer, Writer, indexer
+from workers.indexing import Indexer, JobIndex, Writer, indexer, kept
+
+
+def index(ctx: StepContext, *, search: SearchIndex) -> None:
+    """Step: never run here."""
+
+
+INDEXED = Pipeline(
+    name="indexed",
+    version=1,
+    title="Makes findable.",
+    accepts=(),
+    steps=(Step(run=index, queue=INDEXING, isolated=False, ports=("search",)),),
+)
 
 
 class Desk:
@@ -87,6 +106,97 @@ def test_look__loses_nothing_where_the_index_fails(desk):
         assert (desk.ledger.unindexed(), desk.ledger.gone()) == ([job.id], [gone.id])
     assert desk.indexer.look() == 2
     assert (desk.engine.held(), desk.ledger.search_lag().gone) == ({job.id: (2, 0)}, 0)
+
+
+def ended(desk: Desk) -> Job:
+    """A job whose indexing step has succeeded."""
+    job = submit(desk.ledger, pipeline=INDEXED).job
+    claim = desk.ledger.claim(job.id, StepKey("index"), dispatch=1, worker="w", lease=60)
+    after, _ = desk.ledger.finish(claim.held, Succeeded())
+    assert after
+    return desk.ledger.find(job.id)
+
+
+def test_kept__come_to_the_index_with_the_end_of_their_job(desk):
+    """A step that leaves its places need not wait; one commit brings them with what the job is at its end."""
+    job = submit(desk.ledger).job
+    desk.indexer.look()
+    assert JobIndex(desk.writer.put, job_id=job.id, keep=desk.writer.keep).index(places(3)) == 3
+    desk.ledger.cancel(job.id, owner="local")
+    assert desk.indexer.look() == 1
+    assert (desk.engine.held(), len(desk.engine.commits)) == ({job.id: (2, 3)}, 2)
+    assert desk.writer.kept.of(job.id) is None
+
+
+def test_kept__do_not_wait_for_a_job_that_goes_on(desk, monkeypatch):
+    """Places of a job that has other work left are found soon after the step that made them."""
+    monkeypatch.setattr(kept, "RIPE", 0.0)
+    job = submit(desk.ledger).job
+    desk.indexer.look()
+    assert desk.writer.keep(job.id, places(2))
+    desk.indexer.look()
+    assert desk.engine.held() == {job.id: (1, 2)}
+
+
+def test_kept__outlive_a_failed_commit(desk):
+    """Where the index fails, places are kept until it takes them."""
+    job = submit(desk.ledger).job
+    assert desk.writer.keep(job.id, places(3))
+    desk.engine.fault = fails(1)
+    with pytest.raises(EngineError):
+        desk.indexer.look()
+    assert desk.indexer.look() == 1
+    assert desk.engine.held() == {job.id: (1, 3)}
+
+
+def test_kept__are_made_anew_where_their_process_has_died(desk):
+    """A job that ended before the index heard of its places is given them by whoever comes next, once."""
+    job, asked = ended(desk), []
+
+    def places_of(job: Job, name: str) -> list[Place]:
+        asked.append((job.id, name))
+        return list(places(4))
+
+    following = Indexer(desk.ledger, desk.writer, places_of=places_of)
+    following.look()
+    assert desk.engine.held()[job.id][1] == 4
+    desk.ledger.update(job.id, owner="local", tags=("new",))
+    following.look()
+    assert (desk.engine.held()[job.id][1], asked) == (4, [(job.id, "index")])
+
+
+def test_kept__an_absent_store_is_waited_for(desk):
+    """Where artifacts can't be read now the ledger's mark stays, and the next round finds the places."""
+    job, away = ended(desk), [True]
+
+    def places_of(_job: Job, _name: str) -> list[Place]:
+        if away.pop():
+            away.append(False)
+            raise StoreUnavailable("away")
+        away.append(False)
+        return list(places(4))
+
+    following = Indexer(desk.ledger, desk.writer, places_of=places_of)
+    with pytest.raises(EngineError):
+        following.look()
+    assert desk.ledger.unindexed() == [job.id]
+    following.look()
+    assert (desk.engine.held()[job.id][1], desk.ledger.unindexed()) == (4, [])
+
+
+def test_keep__has_its_limits(desk, monkeypatch):
+    """Too many places, an index that others write too, and one that is broken make a step wait for its commit."""
+    monkeypatch.setattr(kept, "MOST", 5)
+    assert desk.writer.keep("a", places(3))
+    assert not desk.writer.keep("b", places(3))
+    shared = Writer(lambda: desk.engine, partial(facts_in, desk.ledger), shared=True)
+    assert not shared.keep("a", places(1))
+
+    def locked() -> FaultyEngine:
+        raise IndexLocked("somebody else writes")
+
+    with pytest.raises(IndexLocked):
+        Writer(locked, partial(facts_in, desk.ledger)).keep("a", places(1))
 
 
 def test_look__goes_on_beside_a_job_that_the_index_breaks_on(desk):

@@ -1,16 +1,23 @@
 """The indexer: a thread that tells the search index of jobs which changed or are gone, as the ledger has noted them."""
 
 import threading
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import TimeoutError as NotInTime
 from contextlib import suppress
 
 import structlog
 
+from jobs.context import Place
+from jobs.errors import HeavyliftError
+from jobs.model import Job, Status
+from jobs.queues import INDEXING
 from jobs.reconcilers import REBUILD
 from ledger import Ledger
 from ledger.errors import LedgerUnavailable
 from search.port import EngineError, OtherFormat
+from storage.port import StoreUnavailable
 from workers.indexing.job_index import PATIENCE
+from workers.indexing.kept import MOST, Places
 from workers.indexing.writer import Writer
 
 log = structlog.get_logger(__name__)
@@ -22,9 +29,18 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0  # seconds between tries while the index
 class Indexer:
     """One per indexing worker. Several at once do the same work twice, and no harm: the ledger's mark goes with a version."""
 
-    def __init__(self, ledger: Ledger, writer: Writer) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        writer: Writer,
+        *,
+        places_of: Callable[[Job, str], Sequence[Place]] | None = None,
+    ) -> None:
+        """`places_of` makes what a step finds anew; without it, what a dead worker had kept waits for an `index` run."""
         self._ledger = ledger
         self._writer = writer
+        self._kept = writer.kept
+        self._places_of = places_of
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
 
@@ -45,9 +61,11 @@ class Indexer:
         """
         changed = self._ledger.unindexed(limit=AT_A_TIME)
         gone = self._ledger.gone(limit=AT_A_TIME)
-        if not changed and not gone:
+        ripe = self._kept.ripe()
+        if not changed and not gone and not ripe:
             return 0
-        futures = self._writer.put_all([*changed, *gone])
+        wanted = self._wanted(dict.fromkeys([*changed, *ripe])) | dict.fromkeys(gone)
+        futures = self._writer.put_all(wanted)
         heard: dict[str, int] = {}
         forgotten: list[str] = []
         broken: EngineError | LedgerUnavailable | None = None
@@ -61,6 +79,7 @@ class Indexer:
             except Exception:
                 log.exception("index.job_refused", job_id=job_id)  # the others go on; its mark stays
             else:
+                self._note(job_id, wanted[job_id], version)
                 if version is not None:
                     heard[job_id] = version
                 elif job_id in gone:
@@ -69,6 +88,43 @@ class Indexer:
         if broken is not None:
             raise broken
         return len(heard) + len(forgotten)
+
+    def _note(self, job_id: str, places: Places | None, version: int | None) -> None:
+        if version is None:
+            self._kept.drop(job_id)
+        elif places is not None:
+            self._kept.told(job_id, places)
+
+    def _wanted(self, job_ids: Iterable[str]) -> dict[str, Places | None]:
+        """These jobs with the places that the index is to have; None: those that it has. The rest comes next time."""
+        wanted: dict[str, Places | None] = {}
+        documents = 0
+        for job_id in job_ids:
+            places = self._kept.of(job_id)
+            if places is None and not self._kept.was_told(job_id):
+                places = self._anew(job_id)
+            wanted[job_id] = places
+            documents += len(places or ())
+            if documents >= MOST:
+                break
+        return wanted
+
+    def _anew(self, job_id: str) -> Places | None:
+        """Of a job that has ended, what its indexing steps found: whoever ran them may have died with it.
+
+        None where there is nothing to make, or where it can't be: an `index` run tells of that.
+        """
+        job = self._ledger.find(job_id) if self._places_of is not None else None
+        if job is None or self._places_of is None or not job.status.ended:
+            return None
+        steps = [step.name for step in job.steps if step.queue == INDEXING.name and step.status is Status.SUCCEEDED]
+        try:
+            return tuple(place for name in steps for place in self._places_of(job, name)) if steps else None
+        except StoreUnavailable as error:
+            raise EngineError(f"places can't be made anew: {error}") from error
+        except (HeavyliftError, OSError) as error:
+            log.warning("index.no_places", job_id=job_id, reason=str(error))
+            return None
 
     def look_whether_it_is_new(self) -> None:
         """An index that knows nothing of a ledger with jobs is new, or was lost: have the two compared.

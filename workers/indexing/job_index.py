@@ -1,4 +1,4 @@
-"""The port `search` of indexing steps: bound to one job, and done once its commit is durable."""
+"""The port `search` of indexing steps: bound to one job, and done once its places are sure to be found."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -13,9 +13,16 @@ PATIENCE = 120.0  # seconds for a commit, those before it included
 class JobIndex:
     """See `jobs.context.SearchIndex`."""
 
-    def __init__(self, put: "Callable[[str, tuple[Place, ...]], Future[int | None]]", *, job_id: str) -> None:
-        """`put` is the writer's."""
+    def __init__(
+        self,
+        put: "Callable[[str, tuple[Place, ...]], Future[int | None]]",
+        *,
+        job_id: str,
+        keep: Callable[[str, tuple[Place, ...]], bool] | None = None,
+    ) -> None:
+        """`put` is the writer's. `keep` takes places that the indexer brings to the index within a second, if it can."""
         self._put = put
+        self._keep = keep
         self._job_id = job_id
 
     def index(self, places: Iterable[Place]) -> int:
@@ -25,6 +32,8 @@ class JobIndex:
         `LedgerUnavailable`, after which nothing has changed, or the same as was asked for will have.
         """
         found = tuple(places)
+        if self._keep is not None and self._keep(self._job_id, found):
+            return len(found)
         try:
             version = self._put(self._job_id, found).result(PATIENCE)
         except NotInTime:

@@ -13,14 +13,13 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from jobs.context import Place
 from ledger.errors import LedgerUnavailable
 from search.port import Change, Drop, Engine, EngineError, IndexLocked, JobFacts, Put
+from workers.indexing.kept import Kept, Places
 
 log = structlog.get_logger(__name__)
 MOST = 1000  # documents of one commit; one job that has more is committed alone
 _ROUNDS = 5  # until what others write at the same time has settled
-Places = tuple[Place, ...]
 Facts = Callable[[Sequence[str]], Mapping[str, JobFacts]]  # of these jobs; deleted ones are missing
 
 
@@ -43,6 +42,7 @@ class Writer:
         self._open = open_engine
         self._facts = facts
         self.shared = shared
+        self.kept = Kept()
         self._engine: Engine | None = None
         self._beside: Engine | None = None
         self._waiting: deque[_Waiting] = deque()
@@ -69,9 +69,22 @@ class Writer:
         """Have the index hold the job as the ledger has it now, with these places; None: with those that it has."""
         return self._add([_Waiting(job_id, places)])[0]
 
-    def put_all(self, job_ids: Sequence[str]) -> "dict[str, Future[int | None]]":
-        """The same for many, without places."""
-        return dict(zip(job_ids, self._add([_Waiting(job_id, None) for job_id in job_ids]), strict=True))
+    def put_all(self, wanted: Mapping[str, Places | None]) -> "dict[str, Future[int | None]]":
+        """The same for many."""
+        return dict(zip(wanted, self._add([_Waiting(*one) for one in wanted.items()]), strict=True))
+
+    def keep(self, job_id: str, places: Places) -> bool:
+        """Take places that the indexer brings to the index soon; False where they have to be put.
+
+        Raises `EngineError` where nothing could be written now.
+        """
+        if self._closing:
+            raise EngineError("the worker ends")
+        if self.shared:
+            return False
+        if self._engine is None:
+            self.engine()
+        return self.kept.offer(job_id, places)
 
     def put_beside(self, job_id: str, places: Places | None) -> "Future[int | None]":
         """The same for the index that is being built alone."""
