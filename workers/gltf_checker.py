@@ -25,6 +25,7 @@ from models.conformance import Conformance, no_check_for
 from models.gltf_conformance import ISSUES, KINDS, conformance_of, silent
 from parsers.gltf_tools import SCRIPTS, GltfTools
 from parsers.model_folder import lay_out
+from workers.room import NO_ROOM
 from workers.sandbox import become
 from workers.sandbox.process import kill_session
 
@@ -85,13 +86,18 @@ class NodeChecker:
         try:
             return self._checked(upload, kind, folder, tools)
         except Unanswered as error:
-            return silent(str(error))
+            why = str(error)
         except InputError as error:  # the archive can't be unpacked: the step that reads the model has said so
-            return silent(error.fault.message)
+            why = error.fault.message
+        except OSError as error:
+            if error.errno in NO_ROOM:
+                raise  # the step is put off until there is some
+            why = f"The file could not be handed to the glTF validator: {error.strerror}."
         except (KeyError, TypeError, ValueError, IndexError):
-            return silent("The glTF validator's answer made no sense.")
+            why = "The glTF validator's answer made no sense."
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+        return silent(why)
 
     def _checked(self, upload: Path, kind: str, folder: Path, tools: GltfTools) -> Conformance:
         folder.mkdir(mode=0o700)

@@ -259,6 +259,14 @@ def test_checker__a_swept_exchange_folder_is_made_anew(
     assert ask(model_files.glb()).verdict is Conformity.NOT_CHECKED
 
 
+def test_checker__a_file_that_can_not_be_handed_over_is_not_checked(checker: NodeChecker, tmp_path: Path) -> None:
+    """What goes wrong on the way to the validator is told, and fails no job."""
+    found = checker.check(tmp_path / "gone", "glb")
+    assert (found.checked, found.errors) == (False, 0)
+    assert found.reason is not None
+    assert "could not be handed" in found.reason
+
+
 def test_checker__many_threads_get_their_own_answers(checker: NodeChecker, tmp_path: Path) -> None:
     """Questions that come together are answered one by one, each asker with what it asked."""
     answers: dict[int, Conformity] = {}

@@ -155,6 +155,28 @@ def test_validate__what_has_no_checker_is_not_checked(tmp_path, context):
     assert report["conformance"]["reason"] == "There is no conformance check for stl."
 
 
+def test_validate__a_plan_without_the_check_says_so(tmp_path, context):
+    """A glTF whose job was planned before there was a validator is not called unknown to it."""
+    ctx = context(tmp_path, model_files.glb())
+    examine(ctx)
+    report = json.loads((ctx.artifacts / "report.json").read_text())
+    assert ctx.facts["conformance"] == "not_checked"
+    assert "earlier release" in report["conformance"]["reason"]
+
+
+def test_identify__leaves_what_takes_too_much_to_the_report(tmp_path, context, monkeypatch):
+    """A model that is too large for a step of its own is not failed by it."""
+
+    def greedy(*_mesh):
+        raise MemoryError
+
+    ctx = context(tmp_path, model_files.glb())
+    model_3d.preview(ctx)
+    monkeypatch.setattr("models.fingerprint.fingerprint", greedy)
+    model_3d.identify(ctx)
+    assert ctx.fingerprints == {}
+
+
 def test_validate__missing_files_are_told(tmp_path, context):
     """A material library that was not sent is named, and the geometry is read without it."""
     ctx = context(tmp_path, model_files.obj(head="mtllib a.mtl\n"), kind="obj")
