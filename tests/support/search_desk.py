@@ -49,7 +49,7 @@ class Broken(MemoryEngine):
 class SearchDesk:
     """Submits, indexes and asks."""
 
-    def __init__(self, folder: Path, *, engine: Engine | None = None, patience: float = 1.0, clock=None) -> None:
+    def __init__(self, folder: Path, *, engine: Engine | None = None, patience: float = 20.0, clock=None) -> None:
         self.breaker = Breaker(clock=clock) if clock else Breaker()
         line = Line(breaker=self.breaker, patience=patience)
         self.rooms = Rooms(folder, engine=engine, owners=ByHeader(), line=line)

@@ -24,7 +24,7 @@ def test_drill__lists_its_faults():
     """`--faults list` says in a line each what can be broken."""
     ended = heavylift("drill", "--faults", "list")
     assert ended.returncode == 0
-    assert len(ended.stdout.splitlines()) == 16
+    assert len(ended.stdout.splitlines()) == 17
     assert "SIGSTOP of a worker past its lease" in ended.stdout
 
 

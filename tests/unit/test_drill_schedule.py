@@ -11,7 +11,8 @@ from jobs.errors import ConfigurationError
 
 EVERY = (
     "kill-child kill-worker kill-main-only kill-api kill-publisher-between-commit-and-send stop-broker kill-broker "
-    "wipe-broker stop-database store-errors full-disk pause-worker stop-pool two-beats deaf-worker rolling-restart"
+    "wipe-broker stop-database store-errors full-disk pause-worker stop-pool two-beats deaf-worker rolling-restart "
+    "search-engine"
 )
 
 
