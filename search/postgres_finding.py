@@ -39,7 +39,9 @@ from search.questions import Page, Scope, following, scope
 from search.snippets import snippet
 
 EXACT = 5_000  # entries that are all looked at
-_WALKED = 40_000  # entries that are gone through in order, until what fits is a page
+_WALKED = 25_000  # entries that are gone through in order, until what fits is a page
+_MUCH = 60_000  # entries that are all looked at where going through them in order would give too few
+_FEW_RANKED = 40  # that are enough even so, where there are more than that
 _RANKED = 200, 2_000  # of more than `EXACT`, so many are ranked: as many as going through `_WALKED` may give
 _SAMPLED = 2_000  # entries or jobs of a sample, about
 _FEWEST = 64  # jobs in the smallest sample
@@ -143,12 +145,14 @@ def _told(asking: Asking, question: Question) -> _Told:
     sample = _page(asking, question, all_of(question, sample=halvings), hits=False)
     looked_at = sample.found << halvings
     ranked = round(_WALKED * min(1.0, (sample.total << halvings) / max(1, question.held)))
-    if looked_at <= EXACT or (question.sort is Sort.RELEVANCE and ranked < _RANKED[0] and looked_at <= _WALKED):
+    if looked_at <= EXACT or (question.sort is Sort.RELEVANCE and ranked < _RANKED[0] and looked_at <= _MUCH):
         return _page(asking, question, all_of(question))
     question.ranked = min(max(ranked, _RANKED[0]), _RANKED[1])
     question.walked = max(1_000, _WALKED * question.jobs // max(1, question.held))
     told = _page(asking, question, in_order(question), facets=False)
-    if told.found < question.first and question.walked < question.jobs:
+    ranked_enough = _RANKED[0] if looked_at <= _MUCH else _FEW_RANKED
+    enough = ranked_enough if question.sort is Sort.RELEVANCE else question.first
+    if told.found < enough and question.walked < question.jobs:
         return _page(asking, question, all_of(question))  # they stand far apart
     return _multiplied(told, sample, halvings, question.exact_total)
 

@@ -97,10 +97,16 @@ def all_of(question: Question, *, sample: int = 0) -> str:
             f"SELECT j.job, 0 AS ordinal, CAST(NULL AS text) AS color, {score} AS score {from_jobs(question)}"
             f"{also.replace('{column}', 'j.facts')}"
         )
+    narrowed = f"JOIN (SELECT j.job {from_jobs(question)}) p ON p.job = e.job" if _narrowed(question, sample) else ""
     return (
-        f"SELECT e.job, e.ordinal, e.color, {score} AS score FROM {{entries}} e "
+        f"SELECT e.job, e.ordinal, e.color, {score} AS score FROM {{entries}} e {narrowed} "
         f"WHERE e.words @@ CAST(:entry_query AS tsquery){also.replace('{column}', 'e.words')}"
     )
+
+
+def _narrowed(question: Question, sample: int) -> bool:
+    """Whether jobs are looked at before scores are worked out, which cost more; a sample tells what words alone find."""
+    return question.made.narrows_jobs and not sample
 
 
 def of_jobs(question: Question) -> str:
