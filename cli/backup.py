@@ -41,6 +41,7 @@ def _copied(settings: Settings, target: Path, *, say: Callable[[str], None]) -> 
         copied += _copy_new(settings.store_path / "objects", target / _OBJECTS)
         missing = _missing(target)
         if not missing:
+            _mark_unindexed(target / "ledger.sqlite3")
             (target / "VERSION").write_text(f"{FORMAT}\n")
             return copied
         say(f"{missing} objects went while they were copied; looking again")
@@ -66,6 +67,12 @@ def _copy_ledger(source: Path, target: Path) -> None:
     ):
         old.backup(new)
     target.chmod(0o600)
+
+
+def _mark_unindexed(ledger: Path) -> None:
+    """The search index is not copied: it is made from ledger and artifacts once the copy is started."""
+    with contextlib.closing(sqlite3.connect(ledger)) as copy, copy:
+        copy.execute("UPDATE jobs SET unindexed_since = created_at WHERE unindexed_since IS NULL")
 
 
 def _copy_new(source: Path, target: Path) -> int:

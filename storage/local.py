@@ -182,9 +182,10 @@ class LocalStore:
                 return
             for folder in (self._root, self._partial, self._objects):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not (self._objects / "ff").is_dir():
-                for number in range(256):
-                    (self._objects / f"{number:02x}").mkdir(mode=0o700, exist_ok=True)
+            there = {folder.name for folder in self._objects.iterdir()}  # a copied store has those with objects alone
+            for name in (f"{number:02x}" for number in range(256)):
+                if name not in there:
+                    (self._objects / name).mkdir(mode=0o700, exist_ok=True)
             for folder in (self._objects, self._root):
                 sync_folder(folder)
             with contextlib.suppress(PermissionError):  # the folder above may be somebody else's

@@ -78,9 +78,16 @@ def with_up(folder: Path, *, ended: list[str], waiting: list[str]) -> None:
                 what="a job of the copy to end",
                 every=0.2,
             )
+        wait_until(lambda: ended[0] in found(client), within=60, what="rows of the copy to be findable", every=0.2)
     finally:
         process.terminate()
         assert process.wait(60) == 0
+
+
+def found(client: httpx.Client) -> set[str]:
+    """Jobs with rows that a search finds: the copy has come without an index."""
+    hits = client.get("/v1/search", params={"q": "drawer", "limit": 100}).json()["items"]
+    return {hit["job_id"] for hit in hits if hit["place"].startswith("row")}
 
 
 def answers(client: httpx.Client) -> bool:

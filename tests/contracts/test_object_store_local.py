@@ -214,3 +214,12 @@ def test_memory__has_an_end_where_told():
         with pytest.raises(StoreFull):
             writer.write(b"123")
     assert store.free_bytes() == 5
+
+
+def test_open__makes_the_folders_that_a_copy_lacks(tmp_path):
+    """A store that was copied without its empty folders takes new objects, whichever folders came along."""
+    folder = tmp_path / "store"
+    (folder / "objects" / "ff").mkdir(parents=True)
+    store = LocalStore(folder)
+    for content in (b"%d" % number for number in range(40)):
+        assert get(store, put(store, content)) == content
