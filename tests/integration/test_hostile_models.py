@@ -43,7 +43,8 @@ def read(bench: Bench, kind: str, content: bytes) -> Result:
 
 def templates() -> set[int]:
     """The processes that this one's sandbox forks its children from."""
-    return {one.pid for one in psutil.Process().children(recursive=True) if one.name() != "strace"}
+    found = psutil.Process().children(recursive=True)
+    return {one.pid for one in found if "start.py" in " ".join(one.cmdline()) and one.ppid() == psutil.Process().pid}
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,14 @@ from config.settings import CatalogSettings, Settings, StudioSettings
 from jobs.model import FileFacts, Job, Status, StepKey
 from ledger import Dispatch, Ledger, NewJob
 from pipelines.catalog_import import PIPELINE, ZIP_KIND
+from search.memory import MemoryEngine
 from storage import open_store
 from storage.port import ObjectStore
 from wiring.catalog import order_import
+from wiring.search import facts_in
 from workers.executor import Executor
 from workers.heartbeat import Heartbeat
+from workers.indexing import Writer
 from workers.sandbox import Sandbox
 from workers.wiring import build_runner
 
@@ -83,7 +87,8 @@ class Importer:
         store = open_store(kind="local", path=settings.store_path)
         heartbeat = Heartbeat(ledger, worker="w", lease=20, every=5, cancel_poll=0.1)
         woken: list[Dispatch] = []
-        runner = build_runner(settings, ledger=ledger, store=store, sandbox=sandbox)
+        writer = Writer(MemoryEngine, partial(facts_in, ledger))
+        runner = build_runner(settings, ledger=ledger, store=store, sandbox=sandbox, writer=writer)
         executor = Executor(ledger=ledger, heartbeat=heartbeat, run=runner.run, wake=woken.extend, worker="w", lease=20)
         return cls(settings, ledger, store, executor, heartbeat, woken)
 
