@@ -165,6 +165,28 @@ def test_kept__are_made_anew_where_their_process_has_died(desk):
     assert (desk.engine.held()[job.id][1], asked) == (4, [(job.id, "index")])
 
 
+def test_kept__nothing_is_made_anew_that_a_step_has_committed(desk):
+    """Where a step waited for its commit, here or in another process that writes the same index, its end costs no more."""
+
+    def places_of(_job: Job, name: str) -> list[Place]:
+        raise AssertionError(name)
+
+    first = ended(desk)
+    desk.writer.put(first.id, places(3)).result(10)
+    Indexer(desk.ledger, desk.writer, places_of=places_of).look()
+    assert (desk.engine.held()[first.id][1], desk.ledger.unindexed()) == (3, [])
+    other = ended(desk)
+    shared = Writer(lambda: desk.engine, partial(facts_in, desk.ledger), shared=True)
+    shared.start()
+    shared.put(other.id, places(2)).result(10)
+    another = Writer(lambda: desk.engine, partial(facts_in, desk.ledger), shared=True)
+    another.start()
+    Indexer(desk.ledger, another, places_of=places_of).look()
+    assert (desk.engine.held()[other.id][1], desk.ledger.unindexed()) == (2, [])
+    for writer in (shared, another):
+        writer.close()
+
+
 def test_kept__an_absent_store_is_waited_for(desk):
     """Where artifacts can't be read now the ledger's mark stays, and the next round finds the places."""
     job, away = ended(desk), [True]

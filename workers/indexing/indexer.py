@@ -36,11 +36,14 @@ class Indexer:
         *,
         places_of: Callable[[Job, str], Sequence[Place]] | None = None,
     ) -> None:
-        """`places_of` makes what a step finds anew; without it, what a dead worker had kept waits for an `index` run."""
+        """`places_of` makes what a step finds anew; without it, what a dead worker had kept waits for an `index` run.
+
+        Where others write to the index as well nothing is kept, so nothing is owed.
+        """
         self._ledger = ledger
         self._writer = writer
         self._kept = writer.kept
-        self._places_of = places_of
+        self._places_of = None if writer.shared else places_of
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
 
@@ -79,21 +82,16 @@ class Indexer:
             except Exception:
                 log.exception("index.job_refused", job_id=job_id)  # the others go on; its mark stays
             else:
-                self._note(job_id, wanted[job_id], version)
                 if version is not None:
                     heard[job_id] = version
-                elif job_id in gone:
+                    continue
+                self._kept.drop(job_id)
+                if job_id in gone:
                     forgotten.append(job_id)
         self._ledger.indexed(heard, gone=forgotten)
         if broken is not None:
             raise broken
         return len(heard) + len(forgotten)
-
-    def _note(self, job_id: str, places: Places | None, version: int | None) -> None:
-        if version is None:
-            self._kept.drop(job_id)
-        elif places is not None:
-            self._kept.told(job_id, places)
 
     def _wanted(self, job_ids: Iterable[str]) -> dict[str, Places | None]:
         """These jobs with the places that the index is to have; None: those that it has. The rest comes next time."""

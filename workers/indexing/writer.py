@@ -178,6 +178,8 @@ class Writer:
                     self._commit_one_kind([one])
         else:
             for one in batch:
+                if one.places is not None and not one.beside_alone and versions[one.job_id] is not None:
+                    self.kept.told(one.job_id, one.places)
                 one.future.set_result(versions[one.job_id])
 
     def _also_beside(self, wanted: Mapping[str, Places | None]) -> None:
