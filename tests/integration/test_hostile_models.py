@@ -41,22 +41,18 @@ def read(bench: Bench, kind: str, content: bytes) -> Result:
     return bench.sandbox.run(call, on_progress=nothing_said, stop=threading.Event())
 
 
-def templates() -> set[int]:
-    """The processes that this one's sandbox forks its children from."""
-    found = psutil.Process().children(recursive=True)
-    return {one.pid for one in found if "start.py" in " ".join(one.cmdline()) and one.ppid() == psutil.Process().pid}
-
-
 @pytest.mark.parametrize("case", REFUSED)
 def test_step__refuses_by_name_and_the_pool_goes_on(bench: Bench, case: str) -> None:
     """Whatever the file is, its sender is told by our code, in our words; the warm template outlives it."""
     kind, content, code = REFUSED[case]
-    before = templates()
+    before = bench.sandbox.template_pid
     result = read(bench, kind, content)
     assert result.fault is not None
     assert (result.fault.code, result.fault.actor) == (code, "submitter")
     assert "passwd" not in result.fault.message
-    assert templates() == before
+    assert before is not None
+    assert bench.sandbox.template_pid == before
+    assert psutil.pid_exists(before)
 
 
 @pytest.mark.skipif(
@@ -65,7 +61,7 @@ def test_step__refuses_by_name_and_the_pool_goes_on(bench: Bench, case: str) -> 
 def test_step__opens_nothing_outside(bench: Bench, tmp_path: Path) -> None:
     """Of all that the hostile set makes readers open, native ones included, there is code, and the files of its own run."""
     log = tmp_path / "opened"
-    (template,) = templates()
+    template = bench.sandbox.template_pid
     tracing = [
         "strace",
         "-f",
