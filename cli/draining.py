@@ -1,10 +1,12 @@
 """Waiting for what operators asked for: queues in which nothing runs any more, a reconciliation that has ended."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from cli.exits import Exit
 from cli.results import run_lines
-from cli.screen import say
+from cli.screen import emit, emit_json, say
+from cli.server import server
 from client import Client, Queue, Run
 
 _TELL_EVERY = 5.0  # seconds between two words on how far a run is
@@ -64,3 +66,16 @@ def _running(steps: int) -> str:
     if not steps:
         return "nothing runs"
     return "1 step still runs" if steps == 1 else f"{steps} steps still run"
+
+
+def told_run(ask: Callable[[Client], Run], *, wait: bool, timeout: float, json: bool) -> Exit:
+    """Ask for a run, print its id or itself, and say how the command ends; `wait`: once the run has."""
+    with server() as client:
+        run = ask(client)
+        if not json:
+            emit(run.id)
+        if wait:
+            run = await_run(client, run, timeout=timeout)
+    if json:
+        emit_json(run.raw)
+    return Exit.FAILED if wait and run.state != "done" else Exit.WELL

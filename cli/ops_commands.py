@@ -172,18 +172,9 @@ def reconcile_run(
     json: Json = False,
 ) -> None:
     """Run a reconciler now; prints the run's id. With --wait, exit code 1 where it failed or did not end in time."""
-    from cli.draining import await_run
-    from cli.server import server
+    from cli.draining import told_run
 
-    with server() as client:
-        run = client.reconcile(name)
-        if not json:
-            emit(run.id)
-        if wait:
-            run = await_run(client, run, timeout=timeout)
-    if json:
-        emit_json(run.raw)
-    raise typer.Exit(Exit.FAILED if wait and run.state != "done" else Exit.WELL)
+    raise typer.Exit(told_run(lambda client: client.reconcile(name), wait=wait, timeout=timeout, json=json))
 
 
 def reconcile_list(

@@ -47,15 +47,6 @@ def rebuild(
 
     Prints the run's id. With --wait, exit code 1 where it failed or did not end in time.
     """
-    from cli.draining import await_run
-    from cli.server import server
+    from cli.draining import told_run
 
-    with server() as client:
-        run = client.rebuild_index()
-        if not json:
-            emit(run.id)
-        if wait:
-            run = await_run(client, run, timeout=timeout)
-    if json:
-        emit_json(run.raw)
-    raise typer.Exit(Exit.FAILED if wait and run.state != "done" else Exit.WELL)
+    raise typer.Exit(told_run(lambda client: client.rebuild_index(), wait=wait, timeout=timeout, json=json))

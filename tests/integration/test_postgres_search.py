@@ -1,19 +1,15 @@
 """The search index in PostgreSQL with writers that are killed, writers at the same time, rebuilds, and less than it wants."""
 
-import os
 import random
 import secrets
-import subprocess
-import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 from sqlalchemy import text
-from support.children import ROOT
 from support.search_engines import ask, job_id, jobs, migrated, places, put, row
+from support.search_kills import acknowledged, started
 from support.search_writer import REWRITTEN, engine_in
 
 from ledger.database import Database
@@ -23,7 +19,6 @@ from search.postgres import PostgresEngine, fresh, opened
 from search.postgres_state import OtherFormat, put_in_force, sweep
 
 KILLS = 25
-_SCRIPT = ROOT / "tests" / "support" / "search_writer.py"
 
 
 @pytest.fixture
@@ -47,31 +42,12 @@ def engine(place):
         yield made
 
 
-def _started(where: str, first: int) -> subprocess.Popen[str]:
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in (".", "tests", "tests/support"))}
-    return subprocess.Popen(
-        [sys.executable, str(_SCRIPT), where, str(first)], env=env, stdout=subprocess.PIPE, text=True
-    )
-
-
-def _acknowledged(child: subprocess.Popen[str], *, after: float) -> list[int]:
-    """What the child said until it was killed, so many seconds after its first commit."""
-    assert child.stdout is not None
-    assert child.stdout.readline() == "open\n"
-    told = [int(child.stdout.readline())]
-    time.sleep(after)
-    child.kill()
-    told += [int(line) for line in child.stdout.read().splitlines() if line.strip()]
-    child.wait()
-    return told
-
-
 @pytest.mark.timeout(280)
 def test_writer__killed_while_it_commits_loses_nothing_that_it_acknowledged(place):
     """25 kills: each acknowledged batch is there, whole and once; at most the next one is there too, whole as well."""
     where, seen, rng = "#".join(place), 0, random.Random(7)
     for _kill in range(KILLS):
-        told = _acknowledged(_started(where, seen + 1), after=rng.random() * 0.3)
+        told = acknowledged(started(where, seen + 1), after=rng.random() * 0.3)
         assert told == list(range(seen + 1, seen + 1 + len(told)))
         with closing(engine_in(where)) as reader:
             reader.write([put(9_999), Drop(job_id=job_id(9_999))])  # what the killed one had begun has ended by now

@@ -1,41 +1,17 @@
 """A process that writes a tantivy index is killed in the middle of commits: what it acknowledged stays, whole and once."""
 
-import os
 import random
-import subprocess
-import sys
-import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
-from support.children import ROOT
 from support.search_engines import ask, job_id, places
+from support.search_kills import acknowledged, started
 from support.search_writer import REWRITTEN
 
 from search.port import IndexLocked
 from search.tantivy_engine import reading, writing
 
 KILLS = 25
-_SCRIPT = ROOT / "tests" / "support" / "search_writer.py"
-
-
-def _started(folder: Path, first: int) -> subprocess.Popen[str]:
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in (".", "tests", "tests/support"))}
-    command = [sys.executable, str(_SCRIPT), str(folder), str(first)]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
-
-
-def _acknowledged(child: subprocess.Popen[str], *, after: float) -> list[int]:
-    """What the child said until it was killed, so many seconds after its first commit."""
-    assert child.stdout is not None
-    assert child.stdout.readline() == "open\n"
-    told = [int(child.stdout.readline())]
-    time.sleep(after)
-    child.kill()
-    told += [int(line) for line in child.stdout.read().splitlines() if line.strip()]
-    child.wait()
-    return told
 
 
 @pytest.mark.timeout(280)
@@ -43,7 +19,7 @@ def test_writer__killed_while_it_commits_loses_nothing_that_it_acknowledged(tmp_
     """25 kills: each acknowledged batch is there, whole and once; at most the next one is there too, whole as well."""
     seen, rng = 0, random.Random(7)
     for _kill in range(KILLS):
-        told = _acknowledged(_started(tmp_path, seen + 1), after=rng.random() * 0.3)
+        told = acknowledged(started(tmp_path, seen + 1), after=rng.random() * 0.3)
         assert told == list(range(seen + 1, seen + 1 + len(told)))
         with closing(reading(tmp_path)) as reader:
             versions = {one: (version, count) for one, version, count in reader.versions(limit=100_000)}
@@ -62,7 +38,7 @@ def test_writer__killed_while_it_commits_loses_nothing_that_it_acknowledged(tmp_
 
 def test_writer__of_another_process_is_named_to_the_second(tmp_path):
     """The second writer's error says which process holds the index; once that is killed the index is free."""
-    child = _started(tmp_path, 1)
+    child = started(tmp_path, 1)
     try:
         assert child.stdout is not None
         child.stdout.readline()
