@@ -1,6 +1,6 @@
 """The indexer: what the ledger has noted for the search index reaches it, once it can, and nothing is lost on the way."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from jobs.pipeline import Pipeline, Step
 from jobs.queues import INDEXING
 from jobs.reconcilers import REBUILD
 from ledger import Ledger
-from search.port import Drop, EngineError, IndexLocked, OtherFormat
+from search.port import Drop, EngineError, IndexLocked, JobFacts, OtherFormat
 from storage.port import StoreUnavailable
 from wiring.search import facts_in
 from workers.indexing import Indexer, JobIndex, Writer, indexer, kept
@@ -42,9 +42,14 @@ class Desk:
         self.ledger = Ledger(f"sqlite:///{folder / 'ledger.sqlite3'}", policy=NO_WAIT)
         self.ledger.migrate()
         self.engine = FaultyEngine()
-        self.writer = Writer(lambda: self.engine, partial(facts_in, self.ledger))
+        self.before_facts: Callable[[], None] = lambda: None  # called before each commit
+        self.writer = Writer(lambda: self.engine, self._facts)
         self.indexer = Indexer(self.ledger, self.writer)
         self.writer.start()
+
+    def _facts(self, job_ids: Sequence[str]) -> Mapping[str, JobFacts]:
+        self.before_facts()
+        return facts_in(self.ledger, job_ids)
 
     def close(self) -> None:
         self.indexer.close()
@@ -108,9 +113,9 @@ def test_look__loses_nothing_where_the_index_fails(desk):
     assert (desk.engine.held(), desk.ledger.search_lag().gone) == ({job.id: (2, 0)}, 0)
 
 
-def ended(desk: Desk) -> Job:
+def ended(desk: Desk, job: Job | None = None) -> Job:
     """A job whose indexing step has succeeded."""
-    job = submit(desk.ledger, pipeline=INDEXED).job
+    job = job or submit(desk.ledger, pipeline=INDEXED).job
     claim = desk.ledger.claim(job.id, StepKey("index"), dispatch=1, worker="w", lease=60)
     after, _ = desk.ledger.finish(claim.held, Succeeded())
     assert after
@@ -163,6 +168,28 @@ def test_kept__are_made_anew_where_their_process_has_died(desk):
     desk.ledger.update(job.id, owner="local", tags=("new",))
     following.look()
     assert (desk.engine.held()[job.id][1], asked) == (4, [(job.id, "index")])
+
+
+@pytest.mark.parametrize("by", ["this process", "one that has died"])
+def test_kept__are_not_forgotten_where_a_job_ends_during_the_round(desk, by):
+    """A job that ends between the look and the commit keeps its mark: whoever comes next finds its places."""
+    job = submit(desk.ledger, pipeline=INDEXED).job
+
+    def end() -> None:
+        desk.before_facts = lambda: None
+        if by == "this process":
+            assert desk.writer.keep(job.id, places(4))
+        ended(desk, job)
+
+    desk.before_facts = end
+    desk.indexer.look()
+    assert desk.ledger.find(job.id).status == "succeeded"
+    assert desk.ledger.unindexed() == [job.id]
+    following = Writer(lambda: desk.engine, partial(facts_in, desk.ledger))  # this process dies, and another one comes
+    following.start()
+    Indexer(desk.ledger, following, places_of=lambda _job, _name: list(places(4))).look()
+    assert (desk.engine.held()[job.id][1], desk.ledger.unindexed()) == (4, [])
+    following.close()
 
 
 def test_kept__nothing_is_made_anew_that_a_step_has_committed(desk):

@@ -67,7 +67,9 @@ class Indexer:
         ripe = self._kept.ripe()
         if not changed and not gone and not ripe:
             return 0
-        wanted = self._wanted(dict.fromkeys([*changed, *ripe])) | dict.fromkeys(gone)
+        wanted_for = list(dict.fromkeys([*changed, *ripe]))
+        seen = self._ledger.cards(wanted_for)
+        wanted = self._wanted(wanted_for) | dict.fromkeys(gone)
         futures = self._writer.put_all(wanted)
         heard: dict[str, int] = {}
         forgotten: list[str] = []
@@ -82,12 +84,12 @@ class Indexer:
             except Exception:
                 log.exception("index.job_refused", job_id=job_id)  # the others go on; its mark stays
             else:
-                if version is not None:
+                if version is None:
+                    self._kept.drop(job_id)
+                    forgotten += [job_id] if job_id in gone else []
+                # A job that went on meanwhile may have places by now that nobody looked for: its mark stays.
+                elif job_id in seen and seen[job_id].version == version and self._kept.of(job_id) is None:
                     heard[job_id] = version
-                    continue
-                self._kept.drop(job_id)
-                if job_id in gone:
-                    forgotten.append(job_id)
         self._ledger.indexed(heard, gone=forgotten)
         if broken is not None:
             raise broken
