@@ -101,6 +101,9 @@ class MemoryEngine:
         documents = sum(len(job.entries) for job in jobs.values())
         return Stats(engine="memory", documents=documents, jobs=len(jobs), size=None)
 
+    def abandon(self) -> None:
+        """No write takes long."""
+
     def close(self) -> None:
         """Nothing to let go of."""
 

@@ -179,5 +179,8 @@ class Engine(Protocol):
     def stats(self) -> Stats:
         """How large it is."""
 
+    def abandon(self) -> None:
+        """The process ends: a write under way may give up with `EngineError`, and `close` waits for no clearing up."""
+
     def close(self) -> None:
         """Let go of files and locks."""

@@ -86,6 +86,9 @@ class PostgresEngine:
         """How large it is; without `pg_trgm` its name says so."""
         return asked(self._database, _measured, pinned=self._slot)
 
+    def abandon(self) -> None:
+        """The server rolls back what the end of the process cuts off."""
+
     def close(self) -> None:
         """Let go of connections, and of the lock of a generation that was being filled."""
         holding, self._holding = self._holding, None

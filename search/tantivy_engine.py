@@ -39,6 +39,7 @@ class TantivyEngine:
         self._stamp: Stamp | None = None
         self._batches: Batches | None = None
         self._opening, self._writing = threading.Lock(), threading.Lock()
+        self._abandoned = threading.Event()
 
     @property
     def generation(self) -> str:
@@ -57,7 +58,7 @@ class TantivyEngine:
                 before, self._batches = self._batches, None
                 if before is not None:
                     before.close()
-                self._batches = Batches(view)
+                self._batches = Batches(view, abandoned=self._abandoned)
             self._batches.commit(changes)
 
     def find(self, asked: Asked) -> Found:
@@ -80,6 +81,10 @@ class TantivyEngine:
         """How large it is; of the generation in force."""
         nothing = Stats(engine="tantivy", documents=0, jobs=0, size=0)
         return self._asked(self._measured, nothing)
+
+    def abandon(self) -> None:
+        """Have a write under way give up, and `close` wait for no merge of segments."""
+        self._abandoned.set()
 
     def close(self) -> None:
         """Let go of files and locks."""

@@ -1,5 +1,6 @@
 """Batches of changes to the tantivy index: what they come to, and one commit for each."""
 
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,9 +22,10 @@ _FAILED = "The search index can't be written"
 class Batches:
     """Writes to one generation. For one thread at a time."""
 
-    def __init__(self, view: View) -> None:
-        """Raises `IndexLocked` where somebody else has it open for writing."""
+    def __init__(self, view: View, *, abandoned: threading.Event) -> None:
+        """`abandoned`: give up. Raises `IndexLocked` where somebody else has it open for writing."""
         self.view = view
+        self._abandoned = abandoned
         self._writer: IndexWriter | None = None
         self._open()
 
@@ -39,6 +41,7 @@ class Batches:
                     writer.delete_documents_by_term(JOB, job.job_id)
                     if job.facts is not None:
                         for document in documents(job.facts, job.places):
+                            self._check_not_abandoned()
                             writer.add_document(document)
                 writer.commit()
             except BaseException:
@@ -46,11 +49,15 @@ class Batches:
                 raise
 
     def close(self) -> None:
-        """Let merges end, and go."""
+        """Let merges end, and go. An abandoned one's merges are dropped: whoever writes next begins them again."""
         writer, self._writer = self._writer, None
-        if writer is not None:
+        if writer is not None and not self._abandoned.is_set():
             with speaking(_FAILED):
                 writer.wait_merging_threads()
+
+    def _check_not_abandoned(self) -> None:
+        if self._abandoned.is_set():
+            raise EngineError("The search index is written no more: its process ends")
 
     def _open(self) -> "IndexWriter":
         if self._writer is None:

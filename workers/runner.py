@@ -4,6 +4,7 @@ import contextlib
 import fnmatch
 import hashlib
 import secrets
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ from workers.room import AWAY_SECONDS, NO_ROOM, disk_full, excused
 from workers.sandbox import Call, Output, Sandbox, Submission, remove
 
 log = structlog.get_logger(__name__)
-PortMaker = Callable[[Job], Any]  # gives a trusted step its port, bound to its job
+PortMaker = Callable[[Job, threading.Event], Any]  # gives a trusted step its port: for its job, and until it is to end
 Provider = Callable[[Job, Path], Path]  # gives a step reference data: a file of its own, or one made in that folder
 NO_RESOURCES: Mapping[str, Provider] = MappingProxyType({})
 
@@ -113,7 +114,7 @@ class Runner:
             resources = self._provide(job, step, folder / "given")
             hold = Hold(held=Held(job.id, name, 0, 0))
             context = InProcessContext(job, step=name, folder=folder, inputs=inputs, resources=resources, hold=hold)
-            ports = {port: kept if port == "search" else self._ports[port](job) for port in step.ports}
+            ports = {port: kept if port == "search" else self._ports[port](job, hold.stop) for port in step.ports}
             step.run(context, **ports)
         finally:
             remove(folder)
@@ -209,7 +210,7 @@ class Runner:
             hold=hold,
             part=claim.job.part(claim.step.key),
         )
-        ports = {name: self._ports[name](claim.job) for name in step.ports}
+        ports = {name: self._ports[name](claim.job, hold.stop) for name in step.ports}
         step.run(context, **ports)
         children = self._children(claim, step, context.submissions, outputs=context.outputs)
         return Succeeded(

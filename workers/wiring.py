@@ -2,6 +2,7 @@
 
 import os
 import socket
+import threading
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -212,13 +213,14 @@ def build_runner(
     """The runner with every pipeline and port; without `writer` nothing can be made findable."""
     from pipelines import pipelines
 
-    def index_of(job: Job) -> JobIndex:
+    def index_of(job: Job, stop: threading.Event) -> JobIndex:
         if writer is None:
             raise EngineError("only workers of the pool `indexing` write the search index")
-        return JobIndex(writer.put, job_id=job.id, keep=writer.keep)
+        return JobIndex(writer.put, job_id=job.id, stop=stop, keep=writer.keep)
 
     allowed = allowed_sources(settings)
     gltf = gltf or GltfDesk(settings)
+    prices = PriceDesk(settings.price, ledger)
     settings.scratch_path.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Runner(
         ledger=ledger,
@@ -227,10 +229,10 @@ def build_runner(
         pipelines=pipelines(),
         ports={
             "search": index_of,
-            "fetcher": lambda job: table_fetcher(ledger, job, allowed=allowed),
-            "catalogs": lambda job: JobCatalogs(ledger=ledger, job_id=job.id),
-            "prices": PriceDesk(settings.price, ledger).source,
-            "gltf": lambda _job: gltf.checker,
+            "fetcher": lambda job, _stop: table_fetcher(ledger, job, allowed=allowed),
+            "catalogs": lambda job, _stop: JobCatalogs(ledger=ledger, job_id=job.id),
+            "prices": lambda job, _stop: prices.source(job),
+            "gltf": lambda _job, _stop: gltf.checker,
         },
         scratch=settings.scratch_path,
         limits=Limits(

@@ -78,7 +78,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def platform(tmp_path: Path, sandbox: Sandbox) -> Iterator[Stand]:
-    with standing(tmp_path, PIPELINES, sandbox=sandbox, ports={"search": lambda _job: len}) as stand:
+    with standing(tmp_path, PIPELINES, sandbox=sandbox, ports={"search": lambda _job, _stop: len}) as stand:
         yield stand
 
 

@@ -1,5 +1,6 @@
 """The API over a search engine of the test's choice, with the indexing that a worker would do, done on demand."""
 
+import threading
 from collections.abc import Iterable
 from contextlib import contextmanager
 from functools import partial
@@ -72,7 +73,7 @@ class SearchDesk:
 
     def index(self, job_id: str, *places: Place) -> None:
         """As an indexing step would."""
-        JobIndex(self.writer.put, job_id=job_id).index(places)
+        JobIndex(self.writer.put, job_id=job_id, stop=threading.Event()).index(places)
         self.catch_up()
 
     def catch_up(self) -> None:

@@ -21,6 +21,7 @@ class FaultyEngine(MemoryEngine):
         self.after: Callable[[int], None] = lambda _number: None
         self.tried = 0
         self.closed = 0
+        self.abandoned = threading.Event()
 
     def write(self, changes: Sequence[Change]) -> None:
         self.tried += 1
@@ -28,6 +29,9 @@ class FaultyEngine(MemoryEngine):
         super().write(changes)
         self.commits.append([getattr(one, "job_id", "") or one.job.job_id for one in changes])
         self.after(self.tried)
+
+    def abandon(self) -> None:
+        self.abandoned.set()
 
     def close(self) -> None:
         self.closed += 1

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import pytest
 from support.search_faults import Facts, FaultyEngine, facts, fails, places
 
+from jobs.errors import Cancelled
 from ledger.errors import LedgerUnavailable
 from search.memory import MemoryEngine
 from search.port import EngineError, IndexLocked, Put
 from workers.indexing import JobIndex, Writer
+from workers.indexing import writer as writer_module
 from workers.indexing.writer import MOST
 
 
@@ -84,8 +86,8 @@ def test_writer__drops_what_the_ledger_does_not_know(desk):
     del desk.facts.versions["a"]
     assert desk.writer.put("a", places(2)).result(10) is None
     assert desk.engine.held() == {}
-    assert JobIndex(desk.writer.put, job_id="a").index(places(2)) == 0
-    assert JobIndex(desk.writer.put, job_id="b").index(iter(places(2))) == 2
+    assert port(desk, "a").index(places(2)) == 0
+    assert port(desk, "b").index(iter(places(2))) == 2
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -221,3 +223,42 @@ def test_writer__commits_what_waits_before_it_ends(desk):
     assert [one.result(0) for one in futures] == [1, 1]
     with pytest.raises(EngineError):
         desk.writer.put("c")
+
+
+def test_port__gives_up_when_its_step_is_to_end(desk):
+    """A worker that ends waits for no commit of many places: the step that waits for one is given back."""
+    going_on = threading.Event()
+    desk.engine.fault = lambda _number, _changes: going_on.wait(30)
+    desk.writer.start()
+    stop = threading.Event()
+    told = threading.Timer(0.2, stop.set)
+    told.start()
+    with pytest.raises(Cancelled):
+        port(desk, "a", stop=stop).index(places(3))
+    with pytest.raises(Cancelled):  # nor is it begun
+        port(desk, "b", stop=stop).index(places(3))
+    going_on.set()
+    desk.writer.close()
+    assert desk.engine.held() == {"a": (1, 3)}  # as was asked for
+
+
+def test_writer__abandons_a_commit_that_takes_too_long(desk, monkeypatch):
+    """An end waits for a commit for a while, then has the engine give up; those who wait are told."""
+    monkeypatch.setattr(writer_module, "_LAST_COMMIT", 0.2)
+
+    def slow(_number: int, _changes: object) -> None:
+        assert desk.engine.abandoned.wait(30)
+        raise EngineError("abandoned")
+
+    desk.engine.fault = slow
+    desk.writer.start()
+    future = desk.writer.put("a", places(1))
+    desk.writer.close()
+    with pytest.raises(EngineError, match="abandoned"):
+        future.result(0)
+    assert (desk.engine.held(), desk.engine.closed) == ({}, 1)
+
+
+def port(desk: Desk, job_id: str, *, stop: threading.Event | None = None) -> JobIndex:
+    """What an indexing step gets."""
+    return JobIndex(desk.writer.put, job_id=job_id, stop=stop or threading.Event())

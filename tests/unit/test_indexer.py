@@ -1,5 +1,6 @@
 """The indexer: what the ledger has noted for the search index reaches it, once it can, and nothing is lost on the way."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -126,7 +127,8 @@ def test_kept__come_to_the_index_with_the_end_of_their_job(desk):
     """A step that leaves its places need not wait; one commit brings them with what the job is at its end."""
     job = submit(desk.ledger).job
     desk.indexer.look()
-    assert JobIndex(desk.writer.put, job_id=job.id, keep=desk.writer.keep).index(places(3)) == 3
+    port = JobIndex(desk.writer.put, job_id=job.id, stop=threading.Event(), keep=desk.writer.keep)
+    assert port.index(places(3)) == 3
     desk.ledger.cancel(job.id, owner="local")
     assert desk.indexer.look() == 1
     assert (desk.engine.held(), len(desk.engine.commits)) == ({job.id: (2, 3)}, 2)

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import threading
 from contextlib import closing
 
 import pytest
@@ -222,3 +223,19 @@ def test_put__without_places_reads_them_back_as_they_were(writer):
     (hit,) = ask(writer, "axle").hits
     assert (hit.title, hit.snippet) == ("Axle", 'quote " and \\ and ü')
     assert {one.text for one in writer.suggest("me", "wheel")} == {"Wheel 8mm"}
+
+
+def test_abandoned_write__leaves_nothing_of_it_behind(folder, writer):
+    """The end of a process cuts a long write short: neither half of it nor a lock stays, and the next one writes on."""
+    writer.write([put(1, row(1, "Wheel"))])
+    told = threading.Timer(0.2, writer.abandon)
+    told.start()
+    with pytest.raises(EngineError, match="its process ends"):
+        writer.write([put(2, *[row(n, "Axle") for n in range(40_000)])])  # seconds of work
+    told.join()
+    writer.close()
+    with closing(writing(folder)) as another:
+        assert jobs(ask(another, "wheel")) == [1]
+        assert ask(another, "axle").total == 0
+        another.write([put(2, row(1, "Axle"))])
+        assert jobs(ask(another, "axle")) == [2]

@@ -19,6 +19,8 @@ from workers.indexing.kept import Kept, Places
 
 log = structlog.get_logger(__name__)
 MOST = 1000  # documents of one commit; one job that has more is committed alone
+_LAST_COMMIT = 3.0  # seconds that what still waits gets when the worker ends
+_GIVES_UP = 5.0  # seconds in which an abandoned write ends: its native part can't be cut short
 _ROUNDS = 5  # until what others write at the same time has settled
 Facts = Callable[[Sequence[str]], Mapping[str, JobFacts]]  # of these jobs; deleted ones are missing
 
@@ -56,12 +58,17 @@ class Writer:
         self._thread.start()
 
     def close(self) -> None:
-        """Commit what waits, then let go of the index."""
+        """Commit what waits, if that is soon done, then let go of the index. The ledger's marks bring back the rest."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
         if self._thread.ident is not None:
-            self._thread.join(timeout=10)
+            self._thread.join(_LAST_COMMIT)
+        if (engine := self._engine) is not None:
+            engine.abandon()
+        if self._thread.is_alive():
+            log.info("index.abandoned")
+            self._thread.join(_GIVES_UP)
         if not self._thread.is_alive():
             self._let_go()
 
