@@ -26,6 +26,8 @@ _MAX_SHADES = 10_000  # colors that are kept; a list has some hundred
 _MAPPED = (Space.BRICKLINK, Space.LDRAW, Space.LEGO)  # spaces of which there are id maps
 _NO_PARTS = (Space.MPN, Space.ELEMENT)
 _PART = "P"  # BrickLink's letter; whatever has another is no part
+_PARTS = (None, _PART)
+_NOTHING: tuple[Finding, ...] = ()
 _MAX_NAME = 300  # characters of a row's name that count
 _DOUBTFUL = 0.8  # a part found with less confidence gives way to the row's element
 _INTEGER = re.compile(r"-?[0-9]{1,9}")
@@ -104,6 +106,28 @@ class Resolver:
 
     def resolve(self, fields: Mapping[str, Any]) -> Match:
         """The part and color that a row means; `fields` are those of a parser's record. Never raises."""
+        return self._plain(fields) or self._by_all_rules(fields)
+
+    def _plain(self, fields: Mapping[str, Any]) -> Match | None:
+        """Most rows, with a third of the calls: a part whose number the catalog has, in a color that it is known in.
+
+        None where there is more to a row; where there is not, the answer is the one by all rules.
+        """
+        get = fields.get
+        raw_id, id_space = get("raw_id"), get("id_space")
+        if not raw_id or not id_space or id_space in _NO_PARTS or get("element_id") or self._corrected:
+            return None
+        color = self._shades.get((get("raw_color"), get("color_space") or Space.UNKNOWN, get("color_name")))
+        if color is None or color.wrong or color.color_id is None or get("item_type") not in _PARTS:
+            return None
+        part = self._known_part(raw_id, self.spaces.part_space(id_space), None)
+        if part.by is not By.EXACT or part.wrong or not self._catalog.is_known_in(part.part_num or "", color.color_id):
+            return None
+        return Match(
+            part.part_num, color.color_id, part.by, part.confidence, color.by, color.confidence, part.reason, _NOTHING
+        )
+
+    def _by_all_rules(self, fields: Mapping[str, Any]) -> Match:
         get = fields.get
         key = (
             get("raw_id"),
@@ -141,7 +165,7 @@ class Resolver:
     def _answer(self, key: tuple[Any, ...], name: str | None) -> Match:
         raw_id, number, id_space, color_space, item_type, color_name, element_id = key
         id_space, color_space = id_space or Space.UNKNOWN, color_space or Space.UNKNOWN
-        if item_type not in (None, _PART):
+        if item_type not in _PARTS:
             color = self._color(number, color_space, color_name, truth=None)
             plain = None if color.by is ColorBy.NOT_APPLICABLE else color.color_id
             part = PartAnswer(

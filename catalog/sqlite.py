@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 from catalog.port import Color, Element, Part, Relation
@@ -24,9 +24,12 @@ _PARTS = "SELECT key, part_num, name, category, colors FROM parts WHERE key IN (
 _MAPS = "SELECT key, part_nums FROM part_maps WHERE space = ? AND key IN ({marks})"
 _EXTERNAL = "SELECT key, ids FROM external_ids WHERE space = ? AND key IN ({marks})"
 _Known = tuple[Part | None, str]  # the part, and the colors that it is known in: as text a tenth of a set's size
+_Line = tuple[str, str, str]  # table, space, key
 _NO_COLORS: frozenset[int] = frozenset()
 _NOT_KNOWN: _Known = (None, "")
 _SERIALIZED = 3  # sqlite3.threadsafety: threads may share a connection
+_Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 class CatalogUnusable(OSError):
@@ -55,7 +58,8 @@ class SqliteCatalog:
         self._counts: dict[str, int] = json.loads(meta["counts"])
         self._complete = meta.get("complete") != "no"
         self._parts: dict[str, _Known] = {}
-        self._lines: dict[tuple[str, str, str], tuple[str, ...]] = {}  # table, space, key -> what stands there
+        self._lines: dict[_Line, tuple[str, ...]] = {}  # what stands there
+        self._older_parts, self._older_lines = self._parts, self._lines  # what is asked again comes back from there
         self._element = lru_cache(_MEMO)(self._read_element)
         self._part_colors = lru_cache(_MEMO)(self._read_part_colors)
         self._relations = lru_cache(_MEMO)(self._read_relations)
@@ -97,7 +101,10 @@ class SqliteCatalog:
         return frozenset(map(int, colors.split(SEPARATOR))) if colors else _NO_COLORS
 
     def is_known_in(self, part_num: str, color_id: int) -> bool:
-        return f"{SEPARATOR}{color_id}{SEPARATOR}" in f"{SEPARATOR}{self._known(part_num.lower())[1]}{SEPARATOR}"
+        key = part_num.lower()
+        found = self._parts.get(key)  # most are there: a call less
+        colors = (self._known(key) if found is None else found)[1]
+        return f"{SEPARATOR}{color_id}{SEPARATOR}" in f"{SEPARATOR}{colors}{SEPARATOR}"
 
     def relations(self, part_num: str) -> Sequence[Relation]:
         return self._relations(part_num.lower())
@@ -149,10 +156,13 @@ class SqliteCatalog:
         return self._learn_parts([key])[key] if found is None else found
 
     def _learn_parts(self, keys: Sequence[str]) -> "dict[str, _Known]":
-        found = dict.fromkeys(keys, _NOT_KNOWN)
-        for key, num, name, category, colors in self._rows(_PARTS.format(marks=_marks(keys)), *keys):
-            found[key] = Part(num, name, self._categories[category]), colors
-        _make_room(self._parts)
+        found = _again(keys, self._older_parts)
+        if unknown := [key for key in keys if key not in found]:
+            found |= dict.fromkeys(unknown, _NOT_KNOWN)
+            for key, num, name, category, colors in self._rows(_PARTS.format(marks=_marks(unknown)), *unknown):
+                found[key] = Part(num, name, self._categories[category]), colors
+        if len(self._parts) >= _MEMO // 2:
+            self._older_parts, self._parts = self._parts, {}
         self._parts.update(found)  # all at once: threads may share a catalog
         return found
 
@@ -160,11 +170,14 @@ class SqliteCatalog:
         found = self._lines.get((table, space, key))
         return self._learn_lines(table, space, [key])[table, space, key] if found is None else found
 
-    def _learn_lines(self, table: str, space: str, keys: Sequence[str]) -> dict[tuple[str, str, str], tuple[str, ...]]:
-        found: dict[tuple[str, str, str], tuple[str, ...]] = dict.fromkeys(((table, space, key) for key in keys), ())
-        for key, text in self._rows(table.format(marks=_marks(keys)), space, *keys):
-            found[table, space, key] = tuple(text.split(SEPARATOR))
-        _make_room(self._lines)
+    def _learn_lines(self, table: str, space: str, keys: Sequence[str]) -> dict[_Line, tuple[str, ...]]:
+        found = _again([(table, space, key) for key in keys], self._older_lines)
+        if unknown := [key for key in keys if (table, space, key) not in found]:
+            found |= dict.fromkeys(((table, space, key) for key in unknown), ())
+            for key, text in self._rows(table.format(marks=_marks(unknown)), space, *unknown):
+                found[table, space, key] = tuple(text.split(SEPARATOR))
+        if len(self._lines) >= _MEMO // 2:
+            self._older_lines, self._lines = self._lines, {}
         self._lines.update(found)
         return found
 
@@ -238,10 +251,9 @@ def _marks(keys: Sequence[str]) -> str:
     return ",".join("?" * len(keys))
 
 
-def _make_room(kept: dict[Any, Any]) -> None:
-    """Start anew where a memo is full: no list has so many different parts."""
-    if len(kept) >= _MEMO:
-        kept.clear()
+def _again(keys: Iterable[_Key], older: Mapping[_Key, _Value]) -> dict[_Key, _Value]:
+    """Those of `keys` that are known from before: lists have more parts than a memo, and most rows have few of them."""
+    return {key: older[key] for key in keys if key in older}
 
 
 def _check_head(path: Path) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from itertools import repeat
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Self
+from typing import IO, Any, NamedTuple, Self, cast
 
 from jobs.issues import Rows
 from lists.meanings import Meaning, Written
@@ -76,8 +76,13 @@ class RecordsFile:
             self._so_far.append((rows, meanings))
             own = rows.own or repeat(None)
             numbers = enumerate(zip(rows.lines, rows.qty, meanings, own, strict=False), rows.row)
-            for row, (line, qty, meaning, said) in numbers:
-                self._write(row, line, qty, meaning, said, None)
+            dumps, lines = self._dumps, list[bytes]()
+            for row, (line, qty, meaning, said) in numbers:  # as `_write`, with a call less for each of very many
+                more = b"," + dumps(said)[1:-1] if said else b""
+                number = b"null" if line is None else b"%d" % line
+                written = cast("bytes", meaning.written)  # as `form` has made it
+                lines.append(b'{"row":%d,"line":%b,"qty":%d,%b%b}\n' % (row, number, qty, written, more))
+            self._lines.write(b"".join(lines))
 
     def _write(
         self,

@@ -1,15 +1,20 @@
 """Accepted rows as a Parquet file: written in batches, what rows share handed to Arrow once per batch."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import repeat
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jobs.issues import Rows
 from lists.meanings import Meaning
 
-_BATCH = 20_000  # rows of one Parquet row group: bounds memory
+if TYPE_CHECKING:
+    from pyarrow import Array, RecordBatch
+
+_BATCH = 16_000  # rows of one Parquet row group: bounds memory
+_STOCK = 6_000  # meanings whose cells are kept, some 3 MB; then it starts anew
 _NONE: Mapping[str, Any] = {}
 _SHAPES = 1000  # that records have: remembered
 
@@ -70,6 +75,11 @@ class RecordsTable:
         own = {"row": pa.int64(), "line": pa.int64(), "qty": pa.int64(), "issues": pa.list_(pa.string())}
         self._schema = pa.schema(own | types)
         self._writer = parquet.ParquetWriter(path, self._schema, compression="zstd")
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="records")
+        self._written: Future[None] = Future()  # the batch before
+        self._written.set_result(None)
+        self._different: dict[Meaning, int] = {}  # where in the stock its cells are
+        self._stock = self._table({})  # the cells of different meanings; the thread aside alone uses it
         self._begin()
 
     def _begin(self) -> None:
@@ -78,9 +88,8 @@ class RecordsTable:
         self._qty: list[int] = []
         self._codes: list[list[str] | None] = []
         self._own: list[Mapping[str, Any]] = []  # fields that each row has for itself
-        self._places: list[int] = []  # of each row: where its cells are
-        self._different: dict[Meaning, int] = {}  # where its cells are
-        self._cells: list[tuple[Any, ...]] = []
+        self._places: list[int] = []  # of each row: where in the stock its cells are
+        self._cells: list[tuple[Any, ...]] = []  # that the stock does not have yet
 
     def cells(self, fields: Mapping[str, Any]) -> tuple[Any, ...]:
         """A record's fields by column: which columns they are stands in front.
@@ -131,7 +140,7 @@ class RecordsTable:
     def _place(self, meanings: list[Meaning]) -> None:
         different = self._different
         for meaning in set(meanings).difference(different):
-            different[meaning] = len(self._cells)
+            different[meaning] = len(different)
             self._cells.append(self._cells_of(meaning))
         self._places += map(different.__getitem__, meanings)
         if len(self._places) >= _BATCH:
@@ -145,35 +154,87 @@ class RecordsTable:
         return written
 
     def close(self, *, flush: bool) -> None:
-        if flush and self._places:
-            self._flush()
-        self._writer.close()
+        try:
+            if flush and self._places:
+                self._flush()
+        finally:
+            self._aside.shutdown()
+            self._writer.close()
+        self._begin()
+        self._different, self._stock = {}, self._table({})  # room for what is written next
+        if flush:
+            self._written.result()
 
     def _flush(self) -> None:
-        pa, schema, places = self._pa, self._schema, self._pa.array(self._places, self._pa.int32())
+        """Hand a batch to the thread aside: Arrow gathers, encodes and compresses without the interpreter's lock."""
+        pa, schema = self._pa, self._schema
         numbers = zip((self._rows, self._lines, self._qty, self._codes), schema, strict=False)
-        arrays = [pa.array(cells, field.type) for cells, field in numbers]
-        stated, shared = set[str]().union(*self._own), _columns(self._cells)
-        for field in list(schema)[len(arrays) :]:
-            cells = shared.get(field.name)
-            if field.name in stated:
-                arrays.append(pa.array(self._said(field.name, cells), field.type))
-            elif cells is None:
-                arrays.append(pa.nulls(len(places), field.type))
-            else:
-                arrays.append(pa.array(cells, field.type).take(places))
-        self._writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+        batch = _Batch(
+            numbers=[pa.array(cells, field.type) for cells, field in numbers],
+            places=pa.array(self._places, pa.int32()),
+            own=self._own,
+            cells=self._table(_columns(self._cells)),
+        )
+        self._written.result()  # one batch at a time: bounds memory
+        self._written = self._aside.submit(self._write, batch, anew=len(self._different) > _STOCK)
+        if len(self._different) > _STOCK:
+            self._different = {}
         self._begin()
 
-    def _said(self, name: str, cells: Sequence[Any] | None) -> list[Any]:
-        """A column that some rows have for themselves."""
-        if cells is None:
-            return [own.get(name) for own in self._own]
-        return [own.get(name, cells[place]) for own, place in zip(self._own, self._places, strict=True)]
+    def _write(self, batch: "_Batch", *, anew: bool) -> None:
+        """Write a batch; `anew`: the next one starts with an empty stock.
+
+        Few calls, each for all columns: after each of them the thread waits its turn for the interpreter.
+        """
+        pa, count = self._pa, len(batch.places)
+        names = list(dict.fromkeys([*self._stock.schema.names, *batch.cells.schema.names]))
+        self._stock = pa.concat_batches([self._with(self._stock, names), self._with(batch.cells, names)])
+        taken = dict(zip(names, self._stock.take(batch.places).columns, strict=True))
+        stated = set[str]().union(*batch.own)
+        arrays = batch.numbers
+        for field in list(self._schema)[len(arrays) :]:
+            found = taken[field.name] if field.name in taken else pa.nulls(count, field.type)
+            if field.name in stated:
+                found = pa.array(_said(field.name, batch.own, found), field.type)
+            arrays.append(found)
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+        if anew:
+            self._stock = self._table({})
+
+    def _table(self, columns: Mapping[str, Sequence[Any]]) -> "RecordBatch":
+        arrays = [self._pa.array(cells, self._schema.field(name).type) for name, cells in columns.items()]
+        return self._pa.RecordBatch.from_arrays(arrays, names=list(columns))
+
+    def _with(self, batch: "RecordBatch", names: list[str]) -> "RecordBatch":
+        """The same with these columns; those that it lacks are empty."""
+        if batch.schema.names == names:
+            return batch
+        has = set(batch.schema.names)
+        nulls, field = self._pa.nulls, self._schema.field
+        arrays = [batch.column(name) if name in has else nulls(batch.num_rows, field(name).type) for name in names]
+        return self._pa.RecordBatch.from_arrays(arrays, names=names)
+
+
+class _Batch(NamedTuple):
+    """Rows of one row group."""
+
+    numbers: "list[Array]"  # columns that each row has for itself
+    places: "Array"  # of each row: where in the stock its other cells are
+    own: list[Mapping[str, Any]]  # fields that each row has for itself
+    cells: "RecordBatch"  # what the stock gets; columns that none of them has are left out
+
+
+def _said(name: str, own: list[Mapping[str, Any]], shared: "Array") -> list[Any]:
+    """A column that some rows have for themselves."""
+    if shared.null_count == len(shared):
+        return [said.get(name) for said in own]
+    return [said.get(name, cell) for said, cell in zip(own, shared.to_pylist(), strict=True)]
 
 
 def _columns(rows: list[tuple[Any, ...]]) -> dict[str, Sequence[Any]]:
     """The cells of each column, from rows that begin with which columns they have; a column that no row has is left out."""
+    if not rows:
+        return {}
     shapes = {id(row[0]): row[0].names for row in rows}
     if len(shapes) == 1:  # as in nearly every list
         (names,) = shapes.values()

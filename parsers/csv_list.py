@@ -147,7 +147,7 @@ class CsvList:
         """All of these lines, where each is well and none needs quotation marks."""
         delimiter = self.header.delimiter
         cells = [line.split(delimiter) for line in lines]
-        if set(map(len, cells)) != {len(self.header.cells)} or any('"' in line for line in lines):
+        if set(map(len, cells)) != {len(self.header.cells)} or '"' in "".join(lines):
             return None
         return columns.read(list(zip(*cells, strict=True)), row, numbers)
 

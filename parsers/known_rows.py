@@ -47,7 +47,7 @@ class KnownRows(dict[Cells, Stated | None]):
             self._characters = 0
         fields = self._base | dict(map(getitem, self._memos, cells))
         kept = tuple(map(self._texts.setdefault, cells, cells))
-        if WRONG in fields or any(fields[name] is None for name in self._needed):
+        if WRONG in fields or None in map(fields.__getitem__, self._needed):
             self[kept] = None
             return None
         found = self[kept] = Stated(kept, self._finished(fields))

@@ -1,6 +1,7 @@
 """The files that a list becomes: records that change their form, issues that are counted past a thousand, guards."""
 
 import csv
+import errno
 import json
 
 import pyarrow.parquet as pq
@@ -103,6 +104,38 @@ def test_records__in_bulk_are_the_same_as_one_by_one(tmp_path, monkeypatch, limi
         table = pq.read_table(records.path).to_pylist()
         assert table == pq.read_table(path).to_pylist()
         assert [one["remarks"] for one in table] == [None] * 3 + [said.get("remarks")] * 9
+
+
+def test_records__that_repeat_earlier_ones_are_written_whole(tmp_path, monkeypatch):
+    """What rows mean is handed to Arrow once: later batches, and those after it started anew, have it all the same."""
+    monkeypatch.setattr(records_file, "MAX_LINES", 1)
+    monkeypatch.setattr(records_table, "_BATCH", 3)
+    monkeypatch.setattr(records_table, "_STOCK", 4)
+    said = [{}, {"name": "Brick"}, {}, {"condition": "N"}, {}, {"odd": 1}]
+    order = [0, 1, 0, 1, 1, 2, 0, 3, 3, 4, 5, 0, 5, 5, 5, 2, 1]
+    with RecordsFile(tmp_path) as records:
+        meanings = [meaning(fields_of(number, **more), records.form) for number, more in enumerate(said)]
+        for row, which in enumerate(order, 1):
+            records.add(row, None, 1, meanings[which])
+    table = pq.read_table(records.path).to_pylist()
+    assert [one["raw_id"] for one in table] == [f"0{which}" for which in order]
+    assert [one["name"] for one in table] == [fields_of(which, **said[which]).get("name") for which in order]
+    assert [one["condition"] for one in table] == [fields_of(which, **said[which]).get("condition") for which in order]
+    assert [one["extra"] for one in table] == ['{"odd":1}' if which == 5 else None for which in order]
+
+
+@pytest.mark.parametrize("rows", [4, 30])
+def test_records__that_the_disk_has_no_room_for_are_an_error(tmp_path, monkeypatch, rows):
+    """Batches are written aside: one that fails is told, be it the last or one before."""
+    monkeypatch.setattr(records_file, "MAX_LINES", 1)
+    monkeypatch.setattr(records_table, "_BATCH", 3)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
+    with pytest.raises(OSError, match="No space left"):
+        written(tmp_path, rows_up_to(rows))
 
 
 def test_records__a_rows_own_words_stand_beside_those_of_others(tmp_path, monkeypatch):
