@@ -1,4 +1,4 @@
-"""Finds where a surface goes through itself: pairs of triangles that share no vertex and yet have a common point."""
+"""Finds where a surface goes through itself, or touches itself: pairs of triangles with a common point and no common vertex."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from models.devices import CPU, Device, watched
-from models.exact import meet
-from models.results import Crossings, Point
+from models.exact import Relation, relation
+from models.results import Contacts, Crossings, Point
 
 MAX_WORK = 6_000_000_000  # boxes looked at, plus 15 for each pair of triangles; about a minute on one CPU core
 MAX_UNSURE = 20_000  # pairs decided with integers, about 0.1 ms each
@@ -19,14 +19,15 @@ _PAD = 2.5e-7  # of half the model's size: float32 rounds box and corner by less
 
 
 def crossings(vertices: Any, faces: Any, *, device: Device, limit: int = 20) -> Crossings:
-    """Count the pairs of faces that share no vertex and have a common point, however small: touching counts.
+    """Count the pairs of faces that share no vertex and have a common point, however small: those that cross, and the rest.
 
-    So a corner that rests on another face, two edges that meet, and faces that overlap in one plane all count; faces
-    that share a vertex never do, and vertices at one place are one vertex. Faces without area count as the segment or
-    point that they are. The answer is exact, and the same on each device, while `complete` is true.
+    What crosses is told by `models.exact.relation`. A corner that rests on another face, two edges that meet, and faces
+    that lie on each other in one plane touch; faces that share a vertex never count, and vertices at one place are one
+    vertex. Faces without area are the segment or point that they are. The answer is exact, and the same on each device,
+    while `complete` is true.
 
-    `places` are the centers of the first `limit` faces that cross another. Raises `DeviceLost`, and `ValueError` where
-    a coordinate is not finite.
+    `places` are the centers of the first `limit` faces that cross another, or touch one. Raises `DeviceLost`, and
+    `ValueError` where a coordinate is not finite.
     """
     if not np.isfinite(vertices).all():
         raise ValueError("coordinates must be finite")
@@ -36,18 +37,24 @@ def crossings(vertices: Any, faces: Any, *, device: Device, limit: int = 20) -> 
     with watched(device):
         search = Search(points, corners, device=device.name)
         complete = search.run()
-        touched = search.touched()
+        crossed = search.crossed()
     undecided, left_out = search.undecided()
+    touched, touching = np.zeros(len(faces), dtype=bool), 0
     for i, j in undecided:
-        if meet(points[corners[i]].tolist(), points[corners[j]].tolist()):
+        found = relation(points[corners[i]].tolist(), points[corners[j]].tolist())
+        if found is Relation.CROSSING:
             search.pairs += 1
+            crossed[[i, j]] = True
+        elif found is Relation.TOUCHING:
+            touching += 1
             touched[[i, j]] = True
-    which = np.flatnonzero(touched)
+    through, resting = np.flatnonzero(crossed), np.flatnonzero(touched & ~crossed)
     return Crossings(
         pairs=search.pairs,
-        faces=len(which),
-        places=[_center(vertices[faces[i]]) for i in which[:limit]],
+        faces=len(through),
+        places=[_center(vertices[faces[i]]) for i in through[:limit]],
         complete=complete and not left_out,
+        touching=Contacts(touching, len(resting), [_center(vertices[faces[i]]) for i in resting[:limit]]),
     )
 
 
@@ -96,7 +103,7 @@ class Search:
         self._frame = frame
         self._points = wp.array(points, dtype=wp.vec3d, device=device)
         self._corners = wp.array(faces.astype(np.int32).reshape(-1), dtype=wp.int32, device=device)
-        self._touched = wp.zeros(len(faces), dtype=wp.int32, device=device)
+        self._crossed = wp.zeros(len(faces), dtype=wp.int32, device=device)
         self._faces = len(faces)
         self._unsure: list[Any] = []
         self._left_out = False
@@ -123,9 +130,9 @@ class Search:
             self._take(batch, found=found, most=_ALL)
         return True
 
-    def touched(self) -> Any:
+    def crossed(self) -> Any:
         """Whether each face surely crosses another."""
-        return self._touched.numpy().astype(bool)
+        return self._crossed.numpy().astype(bool)
 
     def undecided(self) -> tuple[Any, bool]:
         """Pairs for the integers, in order, and whether some had no room."""
@@ -151,7 +158,7 @@ class Search:
         pairs = wp.zeros(room, dtype=wp.vec2i, device=device)
         listed, first = (wp.array(part.astype(np.int32), dtype=wp.int32, device=device) for part in (faces, starts))
         box = [wp.vec3d(*self._frame.center.tolist()), 1.0 / self._frame.half, _PAD]
-        inputs = [self._tree.id, self._points, self._corners, *box, most, listed, first, *counts, self._touched, pairs]
+        inputs = [self._tree.id, self._points, self._corners, *box, most, listed, first, *counts, self._crossed, pairs]
         wp.launch(self._kernel, dim=count, inputs=inputs, device=device)
         sure, unsure, spent = (part.numpy() for part in counts)
         found = _Round(sure, unsure, spent, pairs.numpy().reshape(-1, 2))

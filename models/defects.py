@@ -48,6 +48,8 @@ def findings_of(mesh: Mesh, *, crossings: Crossings | None, thickness: Thickness
             found.append(Finding(code=code, count=spots.number, places=worst(spots.points, spots.weights)))
     if crossings and crossings.faces:
         found.append(_given(Code.SELF_INTERSECTIONS, crossings.faces, crossings.places))
+    if crossings and crossings.touching.faces:
+        found.append(_given(Code.TOUCHING, crossings.touching.faces, crossings.touching.places))
     if thickness and thickness.thin:
         found.append(_given(Code.THIN_WALLS, thickness.thin, thickness.places))
     if mesh.surface.flat.all():

@@ -20,6 +20,7 @@ class Code(StrEnum):
     DEGENERATE = "model.degenerate"  # counts faces
     DUPLICATE_FACES = "model.duplicate_faces"  # counts faces beyond the first of each place
     SELF_INTERSECTIONS = "model.self_intersections"  # counts faces
+    TOUCHING = "model.touching"  # counts faces that touch others and cross none
     THIN_WALLS = "model.thin_walls"  # counts measured points
     NO_SURFACE = "model.no_surface"  # no face has any area
     UV_MISSING = "model.uv_missing"  # counts triangles with a texture, but without coordinates in it
@@ -31,7 +32,7 @@ class Code(StrEnum):
 
 
 _SEVERE = {Code.NO_SURFACE}
-_ONLY_SAID = {Code.UV_OVERLAP, Code.UV_FLAT, Code.DEGENERATE, Code.TEXTURE_NOT_DECODED}
+_ONLY_SAID = {Code.UV_OVERLAP, Code.UV_FLAT, Code.DEGENERATE, Code.TEXTURE_NOT_DECODED, Code.TOUCHING}
 
 # What is wrong, and what to do.
 WORDS: dict[Code, tuple[str, str]] = {
@@ -56,6 +57,10 @@ WORDS: dict[Code, tuple[str, str]] = {
     Code.SELF_INTERSECTIONS: (
         "The surface goes through itself.",
         "Unite the bodies that cross into one, or move them apart.",
+    ),
+    Code.TOUCHING: (
+        "Faces rest on others, or lie on them, without sharing a corner.",
+        "Fine for slicers, which unite bodies that stand on each other; else unite these bodies into one.",
     ),
     Code.THIN_WALLS: ("Walls are too thin to print.", "Make these walls thicker, or print at a larger scale."),
     Code.NO_SURFACE: (

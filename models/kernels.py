@@ -47,12 +47,12 @@ def crossings_of(
     sure: wp.array(dtype=wp.int32),
     unsure: wp.array(dtype=wp.int32),
     spent: wp.array(dtype=wp.int32),
-    touched: wp.array(dtype=wp.int32),
+    crossed: wp.array(dtype=wp.int32),
     pairs: wp.array(dtype=wp.vec2i),
 ) -> None:
     """Try each of `faces` against all faces of higher index whose boxes touch its own.
 
-    Counts sure and unsure pairs per face, marks the faces of sure pairs in `touched`, and writes unsure pairs to
+    Counts sure and unsure pairs per face, marks the faces of sure pairs in `crossed`, and writes unsure pairs to
     `pairs` from `starts` on while there is room. A face stops after `most` units of work:
     a box looked at is one, so that faces that share a vertex count as well, and a pair of triangles is 16.
     """
@@ -84,8 +84,8 @@ def crossings_of(
                 found = triangles_meet(a0, a1, a2, b0, b1, b2)
                 if found == HIT:
                     hits += 1
-                    touched[i] = 1
-                    touched[j] = 1
+                    crossed[i] = 1
+                    crossed[j] = 1
                 if found == UNSURE:
                     slot = starts[thread] + doubts
                     if slot < pairs.shape[0]:

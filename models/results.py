@@ -6,6 +6,18 @@ Point = tuple[float, float, float]  # in meters, in the world
 
 
 @dataclass(frozen=True, slots=True)
+class Contacts:
+    """Where the surface only touches itself: faces that share no vertex, of which neither goes through the other."""
+
+    pairs: int  # of faces
+    faces: int  # that touch some other, and cross none
+    places: list[Point]  # some of them, for a person to look at
+
+
+NO_CONTACT = Contacts(pairs=0, faces=0, places=[])
+
+
+@dataclass(frozen=True, slots=True)
 class Crossings:
     """Where the surface goes through itself."""
 
@@ -13,6 +25,7 @@ class Crossings:
     faces: int  # that cross some other
     places: list[Point]  # some of them, for a person to look at
     complete: bool  # every pair was looked at; else the counts are the least there are
+    touching: Contacts = NO_CONTACT
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 from models import devices  # noqa: E402 - the root has to be known first
 from models.crossing import Search, crossings, merged  # noqa: E402 - the same
 from models.devices import Device  # noqa: E402 - the same
-from models.exact import meet  # noqa: E402 - the same
+from models.exact import Relation, relation  # noqa: E402 - the same
 from models.thickness import thickness  # noqa: E402 - the same
 
 WALL, NEAR = 1e-5, 1e-5  # relative to the wall; to the model's size
@@ -99,6 +99,10 @@ def differ(check: str, one: dict[str, Any], other: dict[str, Any]) -> dict[str, 
 
 def plain_crossings(mesh: Mesh) -> dict[str, Any]:
     """All pairs by boxes, then by exact integers."""
+
+    def crosses(one: Any, other: Any) -> bool:
+        return relation(one.tolist(), other.tolist()) is Relation.CROSSING
+
     vertices, faces = mesh
     corners = vertices[faces]
     low, high = corners.min(axis=1), corners.max(axis=1)
@@ -106,7 +110,7 @@ def plain_crossings(mesh: Mesh) -> dict[str, Any]:
     for i in range(len(faces)):
         near = np.flatnonzero((low[i] <= high[i + 1 :]).all(axis=1) & (low[i + 1 :] <= high[i]).all(axis=1)) + i + 1
         for j in near.tolist():
-            if not set(faces[i]) & set(faces[j]) and meet(corners[i].tolist(), corners[j].tolist()):
+            if not set(faces[i]) & set(faces[j]) and crosses(corners[i], corners[j]):
                 pairs += 1
                 touched |= {i, j}
     places = [tuple((corners[i] / 3).sum(axis=0).tolist()) for i in sorted(touched)]

@@ -1,6 +1,6 @@
 """Do triangles meet? With fractions, by cutting: slow, and by another way than the code under test."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from itertools import combinations
 
@@ -10,19 +10,62 @@ HalfSpace = tuple[Vector, Fraction]  # all x with normal . x >= offset
 
 def triangles_meet(one: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -> bool:
     """Whether two closed triangles have a common point: what is left of one when the half-spaces of the other cut it."""
-    left, solid = ([tuple(map(Fraction, point)) for point in corners] for corners in (one, other))
-    for normal, offset in half_spaces(solid):
+    return bool(common(*map(exactly, (one, other))))
+
+
+def triangles_cross(one: Sequence[Sequence[float]], other: Sequence[Sequence[float]]) -> bool:
+    """Whether the middle of what they have in common is inside both; in one plane, where they have the same side up.
+
+    One without area goes through another where it has points on both of its sides.
+    """
+    a, b = map(exactly, (one, other))
+    shared = common(a, b)
+    solid = [corners for corners in (a, b) if any(normal_of(corners))]
+    if not shared or not solid:
+        return False
+    if len(solid) == 1:
+        heights = [dot(normal_of(solid[0]), minus(point, solid[0][0])) for point in (b if solid[0] is a else a)]
+        if not min(heights) < 0 < max(heights):
+            return False
+    elif not any(cross(normal_of(a), normal_of(b))) and dot(normal_of(a), normal_of(b)) < 0:
+        return False
+    middle = tuple(sum(values) / len(shared) for values in zip(*shared, strict=True))
+    return all(
+        dot(cross(normal_of(corners), minus(q, p)), minus(middle, p)) > 0
+        for corners in solid
+        for p, q in zip(corners, (*corners[1:], corners[0]), strict=True)
+    )
+
+
+def exactly(corners: Sequence[Sequence[float]]) -> list[Vector]:
+    return [tuple(map(Fraction, point)) for point in corners]
+
+
+def common(one: list[Vector], other: list[Vector]) -> list[Vector]:
+    """The corners of what two triangles have in common."""
+    left = one
+    for normal, offset in half_spaces(other):
         left = cut(left, normal=normal, offset=offset)
-    return bool(left)
+    return left
 
 
-def crossing_pairs(vertices: Sequence[Sequence[float]], faces: Sequence[Sequence[int]]) -> set[tuple[int, int]]:
-    """All pairs of faces that share no place of a vertex and have a common point."""
+def normal_of(corners: Sequence[Vector]) -> Vector:
+    a, b, c = corners
+    return cross(minus(b, a), minus(c, a))
+
+
+def met_pairs(
+    vertices: Sequence[Sequence[float]],
+    faces: Sequence[Sequence[int]],
+    *,
+    how: Callable[[Sequence[Sequence[float]], Sequence[Sequence[float]]], bool] = triangles_meet,
+) -> set[tuple[int, int]]:
+    """All pairs of faces that share no place of a vertex and meet so."""
     corners = [[tuple(float(value) + 0.0 for value in vertices[at]) for at in face] for face in faces]
     return {
         (i, j)
         for i, j in combinations(range(len(corners)), 2)
-        if not set(corners[i]) & set(corners[j]) and triangles_meet(corners[i], corners[j])
+        if not set(corners[i]) & set(corners[j]) and how(corners[i], corners[j])
     }
 
 
@@ -47,7 +90,7 @@ def both(normal: Vector, point: Vector) -> Iterator[HalfSpace]:
 def half_spaces(corners: Sequence[Vector]) -> Iterator[HalfSpace]:
     """The half-spaces whose common part is the triangle; it may be as thin as a segment or a point."""
     a, b, c = corners
-    normal = cross(minus(b, a), minus(c, a))
+    normal = normal_of(corners)
     if any(normal):
         yield from both(normal, a)
         for p, q in ((a, b), (b, c), (c, a)):

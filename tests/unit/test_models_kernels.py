@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.exact_crossings import crossing_pairs, triangles_meet
+from support.exact_crossings import met_pairs, triangles_cross, triangles_meet
 from support.labelled_meshes import box, cube, joined, meshes, moved, sphere, torus, turned
 
-from models import crossing, devices, exact
+from models import crossing, devices
 from models.crossing import crossings
 from models.devices import CPU, CUDA, Device, DeviceLost
+from models.exact import Relation, relation
 from models.thickness import thickness
 
 ON_CPU = Device(name=CPU)
 ONE = [(0.0, 0, 0), (4, 0, 0), (0, 4, 0)]
+APART, TOUCHING, CROSSING = Relation
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -30,35 +32,40 @@ def soup(*triangles):
 
 
 def count(mesh, **options):
+    """Pairs that cross or touch, and their faces."""
     found = crossings(*mesh, device=ON_CPU, **options)
-    return found.pairs, found.faces
+    return found.pairs + found.touching.pairs, found.faces + found.touching.faces
 
 
 @pytest.mark.parametrize(
-    ("other", "meets"),
+    ("other", "lies"),
     [
-        ([(1, 1, -1), (1, 1, 1), (9, 9, 1)], True),
-        ([(1, 1, 0), (1, 1, 5), (2, 1, 5)], True),
-        ([(2, -1, 0), (2, 0, 5), (2, -1, 5)], False),
-        ([(2, 0, -1), (2, 0, 5), (2, -1, 5)], True),
-        ([(2, 2, 0), (5, 5, 0), (5, 5, 5)], True),
-        ([(1, 1, 0), (2, 1, 0), (1, 2, 0)], True),
-        ([(-1, 1, 0), (9, 1, 0), (4, 9, 0)], True),
-        ([(1, 0, 0), (3, 0, 0), (2, -3, 0)], True),
-        ([(5, 0, 0), (6, 0, 0), (5, 3, 0)], False),
-        ([(3, 3, 0), (9, 3, 0), (3, 9, 0)], False),
-        ([(1, 1, 1e-300), (2, 1, 1), (1, 2, 1)], False),
-        ([(1, 1, -1), (1, 1, 1), (1, 1, 0)], True),
-        ([(9, 9, -1), (9, 9, 1), (9, 9, 0)], False),
-        ([(1, 1, 0), (1, 1, 0), (1, 1, 0)], True),
+        ([(1, 1, -1), (1, 1, 1), (9, 9, 1)], CROSSING),
+        ([(1, 1, 0), (1, 1, 5), (2, 1, 5)], TOUCHING),
+        ([(1, 1, 0), (2, 1, 0), (2, 1, 5)], TOUCHING),
+        ([(2, -1, 0), (2, 0, 5), (2, -1, 5)], APART),
+        ([(2, 0, -1), (2, 0, 5), (2, -1, 5)], TOUCHING),
+        ([(2, 2, 0), (5, 5, 0), (5, 5, 5)], TOUCHING),
+        ([(1, 1, 0), (2, 1, 0), (1, 2, 0)], CROSSING),
+        ([(1, 1, 0), (1, 2, 0), (2, 1, 0)], TOUCHING),
+        ([(-1, 1, 0), (9, 1, 0), (4, 9, 0)], CROSSING),
+        ([(1, 0, 0), (3, 0, 0), (2, -3, 0)], TOUCHING),
+        ([(5, 0, 0), (6, 0, 0), (5, 3, 0)], APART),
+        ([(3, 3, 0), (9, 3, 0), (3, 9, 0)], APART),
+        ([(1, 1, 1e-300), (2, 1, 1), (1, 2, 1)], APART),
+        ([(1, 1, -1), (1, 1, 1), (1, 1, 0)], CROSSING),
+        ([(9, 9, -1), (9, 9, 1), (9, 9, 0)], APART),
+        ([(1, 1, 0), (1, 1, 0), (1, 1, 0)], TOUCHING),
     ],
     ids=[
         "pierces",
         "corner_rests_on_face",
+        "edge_stands_on_face",
         "corner_misses_by_one",
         "edge_meets_edge",
         "corner_rests_on_edge",
         "coplanar_inside",
+        "coplanar_face_to_face",
         "coplanar_overlap",
         "coplanar_edges_overlap",
         "coplanar_apart",
@@ -69,12 +76,16 @@ def count(mesh, **options):
         "point_on_face",
     ],
 )
-def test_crossings__what_counts(other, meets):
-    """Any common point counts, touching included, in whichever order the faces stand; nothing else does."""
-    assert triangles_meet(ONE, other) is triangles_meet(other, ONE) is exact.meet(ONE, other) is meets
-    expected = (1, 2) if meets else (0, 0)
-    assert count(soup(ONE, other)) == expected
-    assert count(soup(other, ONE)) == expected
+def test_crossings__what_counts(other, lies):
+    """Faces that go through each other cross, those with another common point touch, in whichever order they stand."""
+    assert triangles_meet(ONE, other) is triangles_meet(other, ONE) is (lies is not APART)
+    assert triangles_cross(ONE, other) is triangles_cross(other, ONE) is (lies is CROSSING)
+    assert relation(ONE, other) is relation(other, ONE) is lies
+    for mesh in (soup(ONE, other), soup(other, ONE)):
+        found = crossings(*mesh, device=ON_CPU)
+        assert (found.pairs, found.faces, len(found.places)) == ((1, 2, 2) if lies is CROSSING else (0, 0, 0))
+        resting = found.touching
+        assert (resting.pairs, resting.faces, len(resting.places)) == ((1, 2, 2) if lies is TOUCHING else (0, 0, 0))
 
 
 @pytest.mark.parametrize("name", sorted(meshes()))
@@ -85,7 +96,9 @@ def test_crossings__labelled_meshes(name):
     assert (found.pairs > 0) is mesh.self_intersecting
     assert found.complete
     if len(mesh.faces) < 60:
-        assert found.pairs == len(crossing_pairs(mesh.vertices.tolist(), mesh.faces.tolist()))
+        points, faces = mesh.vertices.tolist(), mesh.faces.tolist()
+        assert found.pairs == len(met_pairs(points, faces, how=triangles_cross))
+        assert found.pairs + found.touching.pairs == len(met_pairs(points, faces))
 
 
 def test_crossings__clean_torus():
@@ -114,13 +127,14 @@ def test_crossings__shared_corners():
 
 
 def test_crossings__places_in_order():
-    """Places are the centers of the first faces that cross, in the order of the faces."""
+    """Places are the centers of the first faces that cross, or touch, in the order of the faces."""
     mesh = soup(
         [(9, 9, 9), (10, 9, 9), (9, 10, 9)], ONE, [(1, 1, -1), (1, 1, 2), (1, 4, 2)], [(3, 0, -1), (3, 0, 1), (9, 0, 0)]
     )
     found = crossings(*mesh, device=ON_CPU, limit=2)
-    assert (found.pairs, found.faces) == (2, 3)
+    assert (found.pairs, found.faces, found.touching.pairs, found.touching.faces) == (1, 2, 1, 1)
     assert found.places == [pytest.approx((4 / 3, 4 / 3, 0)), pytest.approx((1, 2, 1))]
+    assert found.touching.places == [pytest.approx((5, 0, 0))]
 
 
 def test_crossings__far_from_zero():
@@ -188,19 +202,30 @@ triangles = st.lists(st.tuples(corner, corner, corner), min_size=2, max_size=7)
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(triangles)
 def test_crossings__random_soup(found):
-    """Of any triangles, those that meet are exactly those that fractions say, those without area included."""
+    """Of any triangles, those that cross and those that touch are exactly those that fractions say, without area or not."""
     vertices, faces = soup(*found)
-    pairs = crossing_pairs(vertices.tolist(), faces.tolist())
-    assert count((vertices, faces)) == (len(pairs), len({face for pair in pairs for face in pair}))
+    met, through = (met_pairs(vertices.tolist(), faces.tolist(), how=how) for how in (triangles_meet, triangles_cross))
+    assert count((vertices, faces)) == (len(met), len({face for pair in met for face in pair}))
+    found = crossings(vertices, faces, device=ON_CPU)
+    assert (found.pairs, found.faces) == (len(through), len({face for pair in through for face in pair}))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.tuples(corner, corner, corner), st.lists(st.tuples(grid, grid), min_size=3, max_size=3), grid)
-def test_exact_meet__in_one_plane(one, weights, shift):
+def test_relation__in_one_plane(one, weights, shift):
     """Triangles in one slanted plane, where every determinant is zero or nearly: integers and fractions agree."""
     a, b, c = np.array(one)
     other = [tuple((a + u / 2 * (b - a) + v / 2 * (c - a) + shift * (b - c)).tolist()) for u, v in weights]
-    assert exact.meet(one, other) is triangles_meet(one, other)
+    lies = relation(one, other)
+    assert (lies is not APART, lies is CROSSING) == (triangles_meet(one, other), triangles_cross(one, other))
+
+
+def test_crossings__bodies_that_stand_on_each_other_touch():
+    """A box that stands on another touches it face to face; one that is moved into it, sides in one plane, crosses it."""
+    below = box(1, sides=(4, 4, 1), at=(0, 0, 0))
+    found = crossings(*joined(below, box(1, sides=(2, 2, 1), at=(1, 1, 1))), device=ON_CPU)
+    assert (found.pairs, found.touching.faces) == (0, 12)
+    assert crossings(*joined(below, box(1, sides=(4, 4, 1), at=(1, 0, 0))), device=ON_CPU).pairs > 0
 
 
 @pytest.mark.parametrize("name", [name for name, mesh in meshes().items() if mesh.thinnest])

@@ -9,7 +9,7 @@ from support import labelled_meshes as made
 from jobs.errors import UnreadableFile
 from models.findings import MAX_PLACES, WORDS, Code
 from models.report import MAX_BODIES, report
-from models.results import Crossings, Thickness
+from models.results import Contacts, Crossings, Thickness
 from models.uv import layout
 from models.verdicts import Budgets
 from parsers.model_normal import Part
@@ -187,13 +187,18 @@ def test_verdicts__say_what_was_not_checked():
 
 def test_verdicts__crossings_and_thin_walls_are_findings():
     """What the kernels found counts against printing, with their places."""
-    crossed = Crossings(pairs=9, faces=6, places=[(0.0, 0.0, float(i)) for i in range(30)], complete=True)
+    resting = Contacts(pairs=3, faces=4, places=[(1.0, 1.0, 1.0)])
+    crossed = Crossings(
+        pairs=9, faces=6, places=[(0.0, 0.0, float(i)) for i in range(30)], complete=True, touching=resting
+    )
     thin = Thickness(samples=50, thinnest=0.0005, percentiles={}, thin=7, limit=0.001, places=[(1.0, 2.0, 3.0)])
     found = of(part(MESHES["two_crossing"]), crossings=crossed, thickness=thin)
     assert found["self_intersections"] == 6
     assert (finding(found, "model.self_intersections")["count"], finding(found, "model.thin_walls")["count"]) == (6, 7)
     assert len(finding(found, "model.self_intersections")["places"]) == MAX_PLACES
     assert finding(found, "model.thin_walls")["places"] == [[1, 2, 3]]
+    told = finding(found, "model.touching")
+    assert (told["count"], told["severity"], told["places"]) == (4, "info", [[1, 1, 1]])
     assert found["verdicts"]["printable"]["reasons"] == ["model.self_intersections", "model.thin_walls"]
 
 

@@ -101,7 +101,8 @@ def test_validate__the_sample(tmp_path, context):
         "units": "m",
     }
     assert report["triangles"] == 1548
-    assert [code for code, _ in ctx.warnings] == ["model.self_intersections"]  # its studs stand on it, body on body
+    assert [one["code"] for one in report["findings"]] == ["model.touching"]  # its studs stand on it, body on body
+    assert (report["self_intersections"], report["verdicts"]["printable"]["ok"]) == (0, True)
     assert ctx.media_types == {"preview.glb": "model/gltf-binary", "report.json": "application/json"}
 
 
