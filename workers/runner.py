@@ -1,11 +1,8 @@
 """Runs one claimed step: inputs into scratch, the step in a sandbox child or in here, outputs to the store."""
 
-import contextlib
 import fnmatch
-import hashlib
 import secrets
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +13,16 @@ import structlog
 
 from jobs.context import Place
 from jobs.errors import Actor, Cancelled, ConfigurationError, Fault, StepError
-from jobs.model import UPLOAD, Artifact, Job
+from jobs.model import UPLOAD, Job
 from jobs.outcomes import ChildJob, Failed, Outcome, RetryLater, Succeeded
 from jobs.pipeline import Pipeline, Step
 from ledger import Claim, Held, Ledger
-from storage.port import ObjectMissing, ObjectStore, StoreError, StoreFull
+from storage.port import ObjectMissing, ObjectStore
 from workers.away import AWAY, away
 from workers.children import named, planned_children
 from workers.context import InProcessContext
 from workers.heartbeat import Hold
+from workers.outputs import Keeper
 from workers.room import AWAY_SECONDS, NO_ROOM, disk_full, excused
 from workers.sandbox import Call, Output, Sandbox, Submission, remove
 
@@ -75,6 +73,7 @@ class Runner:
         self._ports = ports
         self._scratch = scratch
         self._limits = limits
+        self._keeper = Keeper(store=store, reserve=ledger.reserve_blobs, share=limits.disk_share)
         self._resources = resources
 
     def run(self, claim: Claim, hold: Hold) -> Outcome:
@@ -177,7 +176,7 @@ class Runner:
             return self._excused(Failed(fault=result.fault, delay=result.delay, usage=result.usage), given.folder)
         children = self._children(claim, step, result.submissions, outputs=result.outputs)
         return Succeeded(
-            artifacts=self._store_outputs(claim, result.outputs),
+            artifacts=self._keeper.keep(result.outputs, step=claim.step.name),
             summary=result.summary | named(children),
             warnings=result.warnings,
             counts=result.counts,
@@ -214,7 +213,7 @@ class Runner:
         step.run(context, **ports)
         children = self._children(claim, step, context.submissions, outputs=context.outputs)
         return Succeeded(
-            artifacts=self._store_outputs(claim, context.outputs),
+            artifacts=self._keeper.keep(context.outputs, step=claim.step.name),
             summary=context.facts | named(children),
             warnings=tuple(context.warnings),
             counts=context.counts,
@@ -224,46 +223,6 @@ class Runner:
             usage=context.usage(),
         )
 
-    def _store_outputs(self, claim: Claim, outputs: Sequence[Output]) -> tuple[Artifact, ...]:
-        """Hash and store what the step saved, under reserved keys; the commit makes them count."""
-        keys = self._ledger.reserve_blobs(len(outputs))
-        uses = Counter(output.path for output in outputs)  # one file may be saved under two names
-        stored: list[Artifact] = []
-        try:
-            for key, output in zip(keys, outputs, strict=True):
-                digest = _sha256(output.path)
-                uses[output.path] -= 1
-                self._store.put_file(key, output.path, move=uses[output.path] == 0)
-                stored.append(
-                    Artifact(
-                        name=output.name,
-                        sha256=digest,
-                        size=output.size,
-                        media_type=output.media_type,
-                        step=claim.step.name,
-                        key=key,
-                    )
-                )
-        except StoreFull:
-            self._take_back(stored)
-            self._refuse_to_wait_for_more(outputs)
-            raise
-        return tuple(stored)
-
-    def _take_back(self, stored: Sequence[Artifact]) -> None:
-        """Give a full store its room back now, not when the reservations are over: others wait for it, and so do we."""
-        for artifact in stored:
-            with contextlib.suppress(StoreError):  # then the collector does it
-                self._store.delete(artifact.key)
-
-    def _refuse_to_wait_for_more(self, outputs: Sequence[Output]) -> None:
-        """A full store is waited for, unless it has a step's share of room and the outputs are too large for that."""
-        room = self._store.free_bytes()
-        if room is not None and room >= self._limits.disk_share:
-            size = sum(output.size for output in outputs)
-            message = f"The store has no room for the step's {size} bytes of outputs, though it has {room} bytes left."
-            raise StepError("store.full", message, hint="Operators: give the store more room, then replay the step.")
-
 
 class _Kept:
     """A `jobs.context.SearchIndex` that keeps what it is told."""
@@ -271,9 +230,8 @@ class _Kept:
     def __init__(self) -> None:
         self.places: list[Place] = []
 
-    def index(self, places: Iterable[Place]) -> int:
+    def index(self, places: Iterable[Place]) -> None:
         self.places = list(places)
-        return len(self.places)
 
 
 def _check_resources(pipelines: Mapping[str, Pipeline], resources: Mapping[str, Provider]) -> None:
@@ -284,11 +242,6 @@ def _check_resources(pipelines: Mapping[str, Pipeline], resources: Mapping[str, 
                 known = ", ".join(sorted(resources)) or "none"
                 message = f"step {pipeline.name}.{step.name} asks for the resource {missing[0]!r}; "
                 raise ConfigurationError(f"{message}add a provider in workers/wiring.py or use one of: {known}")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _unknown(claim: Claim) -> Fault:
