@@ -97,5 +97,5 @@ class Place(NamedTuple):
 class SearchIndex(Protocol):
     """The index port, as an indexing step sees it: replaces everything known about its job."""
 
-    def index(self, places: Iterable[Place]) -> int:
-        """Make `places` findable instead of what was there for this job; returns how many."""
+    def index(self, places: Iterable[Place]) -> None:
+        """Make `places` findable instead of what was there for this job. They may be asked for later, or once more."""

@@ -1,6 +1,5 @@
 """Arrow without pandas, which it would import (a second, 60 MB) just to ask whether a list is one of its series."""
 
-import contextlib
 import sys
 import warnings
 from types import ModuleType
@@ -27,7 +26,7 @@ def _ask_once() -> None:
 
 
 _ask_once()
-with contextlib.suppress(NotImplementedError):  # not in every build
-    pa.set_memory_pool(
-        pa.jemalloc_memory_pool()
-    )  # gives back what a thread beside ours used: 10 MB less for a long list
+if (
+    "jemalloc" in pa.supported_memory_backends()
+):  # gives back what a thread beside ours used: 10 MB less for a long list
+    pa.set_memory_pool(pa.jemalloc_memory_pool())

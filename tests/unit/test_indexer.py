@@ -11,16 +11,17 @@ from support.search_faults import FaultyEngine, fails, places
 from support.waiting import wait_until
 
 from jobs.context import Place, SearchIndex, StepContext
+from jobs.errors import StepError
 from jobs.model import Job, StepKey
 from jobs.outcomes import Succeeded
 from jobs.pipeline import Pipeline, Step
-from jobs.queues import INDEXING
+from jobs.queues import INDEXING, PARSING
 from jobs.reconcilers import REBUILD
 from ledger import Ledger
 from search.port import Drop, EngineError, IndexLocked, JobFacts, OtherFormat
 from storage.port import StoreUnavailable
 from wiring.search import facts_in
-from workers.indexing import Indexer, JobIndex, Writer, indexer, kept
+from workers.indexing import Indexer, JobIndex, Writer, indexer, owed
 
 
 def index(ctx: StepContext, *, search: SearchIndex) -> None:
@@ -33,6 +34,19 @@ INDEXED = Pipeline(
     title="Makes findable.",
     accepts=(),
     steps=(Step(run=index, queue=INDEXING, isolated=False, ports=("search",)),),
+)
+
+
+def other(ctx: StepContext) -> None:
+    """Step: never run here."""
+
+
+GOES_ON = Pipeline(
+    name="goes-on",
+    version=1,
+    title="Makes findable, and has other work left.",
+    accepts=(),
+    steps=(*INDEXED.steps, Step(run=other, queue=PARSING)),
 )
 
 
@@ -123,40 +137,91 @@ def ended(desk: Desk, job: Job | None = None) -> Job:
     return desk.ledger.find(job.id)
 
 
-def test_kept__come_to_the_index_with_the_end_of_their_job(desk):
-    """A step that leaves its places need not wait; one commit brings them with what the job is at its end."""
-    job = submit(desk.ledger).job
-    desk.indexer.look()
-    port = JobIndex(desk.writer.put, job_id=job.id, stop=threading.Event(), keep=desk.writer.keep)
-    assert port.index(places(3)) == 3
-    desk.ledger.cancel(job.id, owner="local")
-    assert desk.indexer.look() == 1
-    assert (desk.engine.held(), len(desk.engine.commits)) == ({job.id: (2, 3)}, 2)
-    assert desk.writer.kept.of(job.id) is None
+def indexer_of(desk: Desk, count: int) -> Indexer:
+    """One that finds so many places in every job."""
+    return Indexer(desk.ledger, desk.writer, places_of=lambda _job, _name: list(places(count)))
 
 
-def test_kept__do_not_wait_for_a_job_that_goes_on(desk, monkeypatch):
-    """Places of a job that has other work left are found soon after the step that made them."""
-    monkeypatch.setattr(kept, "RIPE", 0.0)
-    job = submit(desk.ledger).job
-    desk.indexer.look()
-    assert desk.writer.keep(job.id, places(2))
-    desk.indexer.look()
-    assert desk.engine.held() == {job.id: (1, 2)}
+def test_owed__come_to_the_index_with_the_end_of_their_job(desk):
+    """A step need not make its places, nor wait: one commit brings them with what the job is at its end."""
+    job = submit(desk.ledger, pipeline=INDEXED).job
+    following = indexer_of(desk, 3)
+    following.look()
+
+    def untouched() -> Iterator[Place]:
+        raise AssertionError("made in the step")
+        yield
+
+    JobIndex(desk.writer.put, job_id=job.id, stop=threading.Event(), owe=desk.writer.owe).index(untouched())
+    ended(desk, job)
+    assert following.look() == 1
+    assert (desk.engine.held()[job.id][1], len(desk.engine.commits), desk.ledger.unindexed()) == (3, 2, [])
+    assert following.look() == 0
 
 
-def test_kept__outlive_a_failed_commit(desk):
-    """Where the index fails, places are kept until it takes them."""
-    job = submit(desk.ledger).job
-    assert desk.writer.keep(job.id, places(3))
+def test_owed__do_not_wait_for_a_job_that_goes_on(desk, monkeypatch):
+    """Places of a job that has other work left are found soon after the step that is to make them findable."""
+    monkeypatch.setattr(owed, "RIPE", 0.0)
+    job = submit(desk.ledger, pipeline=GOES_ON).job
+    following = indexer_of(desk, 2)
+    following.look()
+    assert desk.writer.owe(job.id)
+    assert following.look() == 0  # the step has not ended yet: nothing is written for it
+    assert len(desk.engine.commits) == 1
+    assert ended(desk, job).status == "running"
+    following.look()
+    assert (desk.engine.held()[job.id][1], desk.ledger.unindexed(), following.look()) == (2, [], 0)
+
+
+def test_owed__of_a_step_that_runs_again_are_made_again(desk):
+    """What changed with the second run is found; the same job is not made anew for anything else."""
+    job, made = ended(desk), []
+
+    def places_of(_job: Job, _name: str) -> list[Place]:
+        made.append(len(made) + 1)
+        if made == [1]:
+            desk.writer.owe(job.id)  # while the first ones are on their way
+        return list(places(made[-1]))
+
+    following = Indexer(desk.ledger, desk.writer, places_of=places_of)
+    assert following.look() == 0
+    assert desk.ledger.unindexed() == [job.id]
+    assert following.look() == 1
+    desk.ledger.update(job.id, owner="local", tags=("new",))
+    assert following.look() == 1
+    assert (desk.engine.held()[job.id][1], made) == (2, [1, 2])
+
+
+def test_owed__outlive_a_failed_commit(desk):
+    """Where the index fails, places are owed until it takes them."""
+    job = submit(desk.ledger, pipeline=INDEXED).job
+    assert desk.writer.owe(job.id)
+    ended(desk, job)
     desk.engine.fault = fails(1)
+    following = indexer_of(desk, 3)
     with pytest.raises(EngineError):
-        desk.indexer.look()
-    assert desk.indexer.look() == 1
-    assert desk.engine.held() == {job.id: (1, 3)}
+        following.look()
+    assert following.look() == 1
+    assert desk.engine.held()[job.id][1] == 3
 
 
-def test_kept__are_made_anew_where_their_process_has_died(desk):
+def test_owed__what_can_not_be_made_is_not_asked_for_forever(desk):
+    """A job whose artifacts are gone is told as it is, and so is one that was cancelled: an `index` run tells of places."""
+    job, other, made = ended(desk), submit(desk.ledger, pipeline=INDEXED).job, []
+
+    def places_of(job: Job, _name: str) -> list[Place]:
+        made.append(job.id)
+        raise StepError("step.no_artifact", "It is gone.")
+
+    for one in (job, other):
+        assert desk.writer.owe(one.id)
+    desk.ledger.cancel(other.id, owner="local")
+    following = Indexer(desk.ledger, desk.writer, places_of=places_of)
+    assert following.look() == 2
+    assert (desk.engine.held()[job.id][1], desk.ledger.unindexed(), following.look(), made) == (0, [], 0, [job.id])
+
+
+def test_owed__are_made_anew_where_their_process_has_died(desk):
     """A job that ended before the index heard of its places is given them by whoever comes next, once."""
     job, asked = ended(desk), []
 
@@ -173,14 +238,14 @@ def test_kept__are_made_anew_where_their_process_has_died(desk):
 
 
 @pytest.mark.parametrize("by", ["this process", "one that has died"])
-def test_kept__are_not_forgotten_where_a_job_ends_during_the_round(desk, by):
+def test_owed__are_not_forgotten_where_a_job_ends_during_the_round(desk, by):
     """A job that ends between the look and the commit keeps its mark: whoever comes next finds its places."""
     job = submit(desk.ledger, pipeline=INDEXED).job
 
     def end() -> None:
         desk.before_facts = lambda: None
         if by == "this process":
-            assert desk.writer.keep(job.id, places(4))
+            assert desk.writer.owe(job.id)
         ended(desk, job)
 
     desk.before_facts = end
@@ -194,7 +259,7 @@ def test_kept__are_not_forgotten_where_a_job_ends_during_the_round(desk, by):
     following.close()
 
 
-def test_kept__nothing_is_made_anew_that_a_step_has_committed(desk):
+def test_owed__nothing_is_made_anew_that_a_step_has_committed(desk):
     """Where a step waited for its commit, here or in another process that writes the same index, its end costs no more."""
 
     def places_of(_job: Job, name: str) -> list[Place]:
@@ -216,7 +281,7 @@ def test_kept__nothing_is_made_anew_that_a_step_has_committed(desk):
         writer.close()
 
 
-def test_kept__an_absent_store_is_waited_for(desk):
+def test_owed__an_absent_store_is_waited_for(desk):
     """Where artifacts can't be read now the ledger's mark stays, and the next round finds the places."""
     job, away = ended(desk), [True]
 
@@ -235,19 +300,16 @@ def test_kept__an_absent_store_is_waited_for(desk):
     assert (desk.engine.held()[job.id][1], desk.ledger.unindexed()) == (4, [])
 
 
-def test_keep__has_its_limits(desk, monkeypatch):
-    """Too many places, an index that others write too, and one that is broken make a step wait for its commit."""
-    monkeypatch.setattr(kept, "MOST", 5)
-    assert desk.writer.keep("a", places(3))
-    assert not desk.writer.keep("b", places(3))
-    shared = Writer(lambda: desk.engine, partial(facts_in, desk.ledger), shared=True)
-    assert not shared.keep("a", places(1))
+def test_owe__has_its_limits(desk):
+    """An index that others write too, and one that is broken, make a step wait for its commit."""
+    assert desk.writer.owe("a")
+    assert not Writer(lambda: desk.engine, partial(facts_in, desk.ledger), shared=True).owe("a")
 
     def locked() -> FaultyEngine:
         raise IndexLocked("somebody else writes")
 
     with pytest.raises(IndexLocked):
-        Writer(locked, partial(facts_in, desk.ledger)).keep("a", places(1))
+        Writer(locked, partial(facts_in, desk.ledger)).owe("a")
 
 
 def test_look__goes_on_beside_a_job_that_the_index_breaks_on(desk):

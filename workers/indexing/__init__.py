@@ -2,7 +2,7 @@
 
 from workers.indexing.indexer import Indexer
 from workers.indexing.job_index import JobIndex
-from workers.indexing.kept import Kept
+from workers.indexing.owed import Owed
 from workers.indexing.writer import Writer
 
-__all__ = ["Indexer", "JobIndex", "Kept", "Writer"]
+__all__ = ["Indexer", "JobIndex", "Owed", "Writer"]

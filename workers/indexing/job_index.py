@@ -23,29 +23,27 @@ class JobIndex:
         *,
         job_id: str,
         stop: threading.Event,
-        keep: Callable[[str, tuple[Place, ...]], bool] | None = None,
+        owe: Callable[[str], bool] | None = None,
     ) -> None:
-        """`put` is the writer's. `keep` takes places that the indexer brings to the index within a second, if it can.
+        """`put` is the writer's. `owe` leaves it to the indexer to make the places once more, soon, if it can.
 
         `stop` ends the step: many places take longer to commit than a worker that ends may wait.
         """
         self._put = put
-        self._keep = keep
+        self._owe = owe
         self._job_id = job_id
         self._stop = stop
 
-    def index(self, places: Iterable[Place]) -> int:
-        """Make `places` findable instead of what was there for this job; returns how many.
+    def index(self, places: Iterable[Place]) -> None:
+        """Make `places` findable instead of what was there for this job, now or, where that is safe, soon.
 
         The job itself is findable by its file's name, its tags and its id in any case. Raises `EngineError` and
         `LedgerUnavailable`, and `Cancelled` where the step is to end, after which nothing has changed, or the same as
         was asked for will have.
         """
-        found = tuple(self._until_told_to_end(places))
-        if self._keep is not None and self._keep(self._job_id, found):
-            return len(found)
-        version = self._committed(self._put(self._job_id, found))
-        return len(found) if version is not None else 0  # None: the job was deleted meanwhile
+        if self._owe is not None and self._owe(self._job_id):
+            return
+        self._wait_for(self._put(self._job_id, tuple(self._until_told_to_end(places))))
 
     def _until_told_to_end(self, places: Iterable[Place]) -> Iterator[Place]:
         for place in places:
@@ -53,14 +51,16 @@ class JobIndex:
                 raise Cancelled
             yield place
 
-    def _committed(self, future: "Future[int | None]") -> int | None:
+    def _wait_for(self, future: "Future[int | None]") -> None:
         until = time.monotonic() + PATIENCE
         while not self._stop.is_set():
             try:
-                return future.result(_LOOK_EVERY)
+                future.result(_LOOK_EVERY)
             except NotInTime:
                 if future.done():  # it is the commit itself that ran out of time
                     raise
                 if time.monotonic() >= until:
                     raise EngineError("the index has not committed in time") from None
+            else:
+                return
         raise Cancelled

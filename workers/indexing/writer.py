@@ -10,25 +10,36 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import structlog
 
+from jobs.context import Place
 from ledger.errors import LedgerUnavailable
 from search.port import Change, Drop, Engine, EngineError, IndexLocked, JobFacts, Put
-from workers.indexing.kept import Kept, Places
+from workers.indexing.owed import Owed
 
 log = structlog.get_logger(__name__)
 MOST = 1000  # documents of one commit; one job that has more is committed alone
 _LAST_COMMIT = 3.0  # seconds that what still waits gets when the worker ends
 _GIVES_UP = 5.0  # seconds in which an abandoned write ends: its native part can't be cut short
 _ROUNDS = 5  # until what others write at the same time has settled
+Places = tuple[Place, ...]
 Facts = Callable[[Sequence[str]], Mapping[str, JobFacts]]  # of these jobs; deleted ones are missing
+
+
+class Wanted(NamedTuple):
+    """What the index is to have of a job."""
+
+    places: Places | None = None  # None: those that are there stay
+    since: float | None = None  # where they are what was owed since then
 
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
     job_id: str
     places: Places | None  # None: those that are there stay
+    owed_since: float | None = None  # where the places are those that were owed then
     beside_alone: bool = False  # meant for the index that is being built, which alone lacks it
     future: "Future[int | None]" = field(default_factory=Future)
 
@@ -44,7 +55,7 @@ class Writer:
         self._open = open_engine
         self._facts = facts
         self.shared = shared
-        self.kept = Kept()
+        self.owed = Owed()
         self._engine: Engine | None = None
         self._beside: Engine | None = None
         self._waiting: deque[_Waiting] = deque()
@@ -76,12 +87,13 @@ class Writer:
         """Have the index hold the job as the ledger has it now, with these places; None: with those that it has."""
         return self._add([_Waiting(job_id, places)])[0]
 
-    def put_all(self, wanted: Mapping[str, Places | None]) -> "dict[str, Future[int | None]]":
+    def put_all(self, wanted: "Mapping[str, Wanted]") -> "dict[str, Future[int | None]]":
         """The same for many."""
-        return dict(zip(wanted, self._add([_Waiting(*one) for one in wanted.items()]), strict=True))
+        waiting = [_Waiting(job_id, one.places, owed_since=one.since) for job_id, one in wanted.items()]
+        return dict(zip(wanted, self._add(waiting), strict=True))
 
-    def keep(self, job_id: str, places: Places) -> bool:
-        """Take places that the indexer brings to the index soon; False where they have to be put.
+    def owe(self, job_id: str) -> bool:
+        """Leave it to the indexer to make the job's places, soon; False where they have to be put.
 
         Raises `EngineError` where nothing could be written now.
         """
@@ -91,7 +103,8 @@ class Writer:
             return False
         if self._engine is None:
             self.engine()
-        return self.kept.offer(job_id, places)
+        self.owed.owe(job_id)
+        return True
 
     def put_beside(self, job_id: str, places: Places | None) -> "Future[int | None]":
         """The same for the index that is being built alone."""
@@ -186,7 +199,7 @@ class Writer:
         else:
             for one in batch:
                 if one.places is not None and not one.beside_alone and versions[one.job_id] is not None:
-                    self.kept.told(one.job_id, one.places)
+                    self.owed.told(one.job_id, since=one.owed_since)
                 one.future.set_result(versions[one.job_id])
 
     def _also_beside(self, wanted: Mapping[str, Places | None]) -> None:
