@@ -223,7 +223,7 @@ class _Asked:
         said = b""
         fd = self._popen.stdout.fileno()
         while not said.endswith(b"\n"):
-            if not select.select([fd], [], [], max(0.0, until - time.monotonic()))[0]:
+            if not _is_ready(fd, select.POLLIN, until=until):
                 raise _too_slow(patience)
             more = os.read(fd, 1 << 16)
             if not more:
@@ -241,7 +241,7 @@ class _Asked:
         fd = self._popen.stdin.fileno()
         os.set_blocking(fd, False)
         while line:
-            if not select.select([], [fd], [], max(0.0, until - time.monotonic()))[1]:
+            if not _is_ready(fd, select.POLLOUT, until=until):
                 raise _too_slow(patience)
             try:
                 line = line[os.write(fd, line) :]
@@ -285,6 +285,13 @@ class _Asked:
         except subprocess.TimeoutExpired:
             return ""
         return f" (by signal {-code}, as where it needs too much memory)" if code < 0 else f" (exit code {code})"
+
+
+def _is_ready(fd: int, event: int, *, until: float) -> bool:
+    """Wait for a pipe, or its end. `select` knows the first 1024 files of a process only, and workers have more."""
+    poll = select.poll()
+    poll.register(fd, event)
+    return bool(poll.poll(max(0.0, until - time.monotonic()) * 1000))
 
 
 def _too_slow(patience: float) -> Unanswered:

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import resource
 import signal
 import struct
 import subprocess
@@ -265,6 +266,20 @@ def test_checker__a_file_that_can_not_be_handed_over_is_not_checked(checker: Nod
     assert (found.checked, found.errors) == (False, 0)
     assert found.reason is not None
     assert "could not be handed" in found.reason
+
+
+def test_checker__in_a_worker_with_very_many_open_files(ask: Callable[..., Conformance]) -> None:
+    """Pipes with high numbers are waited for like all others."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+    taken = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        assert taken[-1] > 1024
+        assert ask(model_files.glb()).verdict is Conformity.PASSED
+    finally:
+        for fd in taken:
+            os.close(fd)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_checker__many_threads_get_their_own_answers(checker: NodeChecker, tmp_path: Path) -> None:
