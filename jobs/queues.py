@@ -80,7 +80,7 @@ THUMBNAILS = Queue(
 INDEXING = Queue(
     name="indexing",
     purpose="makes what was parsed searchable",
-    concurrency=8,  # they wait for one commit together: four times as many a second as with two
+    concurrency=8,  # in PostgreSQL they wait for one commit together: four times as many a second as with two
 )
 PRICING = Queue(
     name="pricing",

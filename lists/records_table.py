@@ -1,4 +1,4 @@
-"""Accepted rows as a Parquet file: written in batches, what rows share handed to Arrow once per batch."""
+"""Accepted rows as a Parquet file: written in batches, what many rows share handed to Arrow once."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -59,7 +59,7 @@ class _Shape(NamedTuple):
 
 
 class RecordsTable:
-    """A Parquet file written in batches; what rows share is handed to Arrow once per batch."""
+    """A Parquet file written in batches by a thread aside; what rows share stays with Arrow for the batches to come."""
 
     def __init__(self, path: Path) -> None:
         import orjson

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +75,8 @@ def _each(work: Callable[[Sequence[int]], None], parts: Sequence[Sequence[int]])
         work(parts[0])
         return
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="outputs") as threads:
-        futures = [threads.submit(work, part) for part in parts]
+        # What the store logs names the job: log records take that from the context.
+        futures = [threads.submit(copy_context().run, work, part) for part in parts]
         wait(futures, return_when=FIRST_EXCEPTION)
         threads.shutdown(cancel_futures=True)
     failed = [error for future in futures if not future.cancelled() and (error := future.exception()) is not None]

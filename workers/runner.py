@@ -1,6 +1,5 @@
 """Runs one claimed step: inputs into scratch, the step in a sandbox child or in here, outputs to the store."""
 
-import fnmatch
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,8 +11,8 @@ from typing import Any
 import structlog
 
 from jobs.context import Place
-from jobs.errors import Actor, Cancelled, ConfigurationError, Fault, StepError
-from jobs.model import UPLOAD, Job
+from jobs.errors import Actor, Cancelled, ConfigurationError, Fault, HeavyliftError, StepError
+from jobs.model import Job
 from jobs.outcomes import ChildJob, Failed, Outcome, RetryLater, Succeeded
 from jobs.pipeline import Pipeline, Step
 from ledger import Claim, Held, Ledger
@@ -22,6 +21,8 @@ from workers.away import AWAY, away
 from workers.children import named, planned_children
 from workers.context import InProcessContext
 from workers.heartbeat import Hold
+from workers.indexing.job_index import until_told_to_end
+from workers.inputs import Inputs
 from workers.outputs import Keeper
 from workers.room import AWAY_SECONDS, NO_ROOM, disk_full, excused
 from workers.sandbox import Call, Output, Sandbox, Submission, remove
@@ -78,12 +79,12 @@ class Runner:
 
     def run(self, claim: Claim, hold: Hold) -> Outcome:
         """Run the step; raises what `Executor._attempt` turns into a Failed."""
-        step = self._step(claim)
+        step = self._step(claim.job, claim.step.name)
         if step is None:
             return Failed(fault=_unknown(claim))
         folder = self._scratch / f"{claim.job.id}-{claim.step.name}-{claim.step.part}-{claim.step.fence}"
         try:
-            inputs = self._bring(claim.job, step, folder / "in")
+            inputs = Inputs(self._store, claim.job, step, folder / "in")
             given = Given(folder=folder, inputs=inputs, resources=self._provide(claim.job, step, folder / "given"))
             return (self._isolated if step.isolated else self._trusted)(claim, step, hold, given=given)
         except ObjectMissing:
@@ -98,48 +99,39 @@ class Runner:
         finally:
             remove(folder)
 
-    def places_of(self, job: Job, name: str) -> list[Place]:
-        """What a step of an ended job makes findable, made once more from the artifacts.
+    def places_of(self, job: Job, name: str, *, stop: threading.Event | None = None) -> list[Place]:
+        """What a step that has succeeded makes findable, made from the artifacts.
 
-        Raises what the step raises, and the store's errors.
+        Raises `StepError` where it can't be made at all, `Cancelled` where `stop` is set, the store's errors and `OSError`.
         """
-        step = self._pipelines[job.pipeline].step(name) if job.pipeline in self._pipelines else None
+        step = self._step(job, name)
         if step is None or step.isolated:
             raise StepError("step.unknown", f"This worker does not know step {name} of pipeline {job.pipeline}.")
         folder = self._scratch / f"{job.id}-{name}-again-{secrets.token_hex(4)}"
-        kept = _Kept()
+        hold = Hold(held=Held(job.id, name, 0, 0), stop=stop or threading.Event())
+        kept = _Kept(hold.stop)
         try:
-            inputs = self._bring(job, step, folder / "in")
+            inputs = Inputs(self._store, job, step, folder / "in")
             resources = self._provide(job, step, folder / "given")
-            hold = Hold(held=Held(job.id, name, 0, 0))
             context = InProcessContext(job, step=name, folder=folder, inputs=inputs, resources=resources, hold=hold)
             ports = {port: kept if port == "search" else self._ports[port](job, hold.stop) for port in step.ports}
             step.run(context, **ports)
+        except (HeavyliftError, OSError):
+            raise
+        except Exception as error:  # artifacts of another release, say
+            log.exception("step.error", job_id=job.id, step=name)
+            raise StepError("step.error", f"Step {name} failed with an unexpected {type(error).__name__}.") from error
         finally:
             remove(folder)
         return kept.places
 
-    def _step(self, claim: Claim) -> Step | None:
+    def _step(self, job: Job, name: str) -> Step | None:
         """The code for the planned step; None where this release does not have it (version skew)."""
-        pipeline = self._pipelines.get(claim.job.pipeline)
+        pipeline = self._pipelines.get(job.pipeline)
         try:
-            return pipeline.step(claim.step.name) if pipeline else None
+            return pipeline.step(name) if pipeline else None
         except KeyError:
             return None
-
-    def _bring(self, job: Job, step: Step, folder: Path) -> dict[str, Path]:
-        """Copy what the step reads into its scratch; names of files are ours, never the uploader's."""
-        folder.mkdir(parents=True, mode=0o700)
-        keys = {artifact.name: artifact.key for artifact in job.artifacts} | {UPLOAD: job.file.key}
-        inputs: dict[str, Path] = {}
-        # An artifact that no earlier step made is left out; `path()` says so if it is asked for.
-        wanted = [name for pattern in step.reads for name in sorted(fnmatch.filter(keys, pattern))]
-        for number, name in enumerate(dict.fromkeys(wanted)):
-            # Our own artifacts keep their suffix: some native readers go by it.
-            path = folder / ("upload" if name == UPLOAD else f"artifact-{number}{Path(name).suffix}")
-            self._store.fetch(keys[name], path)
-            inputs[name] = path
-        return inputs
 
     def _provide(self, job: Job, step: Step, folder: Path) -> dict[str, Path]:
         """The reference data that the step asks for, as files to read."""
@@ -153,7 +145,7 @@ class Runner:
                 target=step.target,
                 step=step.name,
                 scratch=given.folder,
-                inputs=given.inputs,
+                inputs=dict(given.inputs),
                 resources=given.resources,
                 options=claim.job.options,
                 file_name=claim.job.file.name,
@@ -227,11 +219,12 @@ class Runner:
 class _Kept:
     """A `jobs.context.SearchIndex` that keeps what it is told."""
 
-    def __init__(self) -> None:
+    def __init__(self, stop: threading.Event) -> None:
+        self._stop = stop
         self.places: list[Place] = []
 
     def index(self, places: Iterable[Place]) -> None:
-        self.places = list(places)
+        self.places = list(until_told_to_end(places, self._stop))
 
 
 def _check_resources(pipelines: Mapping[str, Pipeline], resources: Mapping[str, Provider]) -> None:

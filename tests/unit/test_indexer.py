@@ -1,5 +1,6 @@
 """The indexer: what the ledger has noted for the search index reaches it, once it can, and nothing is lost on the way."""
 
+import errno
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -11,7 +12,7 @@ from support.search_faults import FaultyEngine, fails, places
 from support.waiting import wait_until
 
 from jobs.context import Place, SearchIndex, StepContext
-from jobs.errors import StepError
+from jobs.errors import Cancelled, StepError
 from jobs.model import Job, StepKey
 from jobs.outcomes import Succeeded
 from jobs.pipeline import Pipeline, Step
@@ -19,9 +20,10 @@ from jobs.queues import INDEXING, PARSING
 from jobs.reconcilers import REBUILD
 from ledger import Ledger
 from search.port import Drop, EngineError, IndexLocked, JobFacts, OtherFormat
-from storage.port import StoreUnavailable
+from storage.port import StoreFull, StoreUnavailable
 from wiring.search import facts_in
 from workers.indexing import Indexer, JobIndex, Writer, indexer, owed
+from workers.indexing.making import NotNow
 
 
 def index(ctx: StepContext, *, search: SearchIndex) -> None:
@@ -139,7 +141,7 @@ def ended(desk: Desk, job: Job | None = None) -> Job:
 
 def indexer_of(desk: Desk, count: int) -> Indexer:
     """One that finds so many places in every job."""
-    return Indexer(desk.ledger, desk.writer, places_of=lambda _job, _name: list(places(count)))
+    return Indexer(desk.ledger, desk.writer, places_of=lambda _job, _name, **_: list(places(count)))
 
 
 def test_owed__come_to_the_index_with_the_end_of_their_job(desk):
@@ -177,7 +179,7 @@ def test_owed__of_a_step_that_runs_again_are_made_again(desk):
     """What changed with the second run is found; the same job is not made anew for anything else."""
     job, made = ended(desk), []
 
-    def places_of(_job: Job, _name: str) -> list[Place]:
+    def places_of(_job: Job, _name: str, **_: object) -> list[Place]:
         made.append(len(made) + 1)
         if made == [1]:
             desk.writer.owe(job.id)  # while the first ones are on their way
@@ -209,7 +211,7 @@ def test_owed__what_can_not_be_made_is_not_asked_for_forever(desk):
     """A job whose artifacts are gone is told as it is, and so is one that was cancelled: an `index` run tells of places."""
     job, other, made = ended(desk), submit(desk.ledger, pipeline=INDEXED).job, []
 
-    def places_of(job: Job, _name: str) -> list[Place]:
+    def places_of(job: Job, _name: str, **_: object) -> list[Place]:
         made.append(job.id)
         raise StepError("step.no_artifact", "It is gone.")
 
@@ -225,7 +227,7 @@ def test_owed__are_made_anew_where_their_process_has_died(desk):
     """A job that ended before the index heard of its places is given them by whoever comes next, once."""
     job, asked = ended(desk), []
 
-    def places_of(job: Job, name: str) -> list[Place]:
+    def places_of(job: Job, name: str, **_: object) -> list[Place]:
         asked.append((job.id, name))
         return list(places(4))
 
@@ -254,7 +256,7 @@ def test_owed__are_not_forgotten_where_a_job_ends_during_the_round(desk, by):
     assert desk.ledger.unindexed() == [job.id]
     following = Writer(lambda: desk.engine, partial(facts_in, desk.ledger))  # this process dies, and another one comes
     following.start()
-    Indexer(desk.ledger, following, places_of=lambda _job, _name: list(places(4))).look()
+    Indexer(desk.ledger, following, places_of=lambda _job, _name, **_: list(places(4))).look()
     assert (desk.engine.held()[job.id][1], desk.ledger.unindexed()) == (4, [])
     following.close()
 
@@ -262,7 +264,7 @@ def test_owed__are_not_forgotten_where_a_job_ends_during_the_round(desk, by):
 def test_owed__nothing_is_made_anew_that_a_step_has_committed(desk):
     """Where a step waited for its commit, here or in another process that writes the same index, its end costs no more."""
 
-    def places_of(_job: Job, name: str) -> list[Place]:
+    def places_of(_job: Job, name: str, **_: object) -> list[Place]:
         raise AssertionError(name)
 
     first = ended(desk)
@@ -281,23 +283,105 @@ def test_owed__nothing_is_made_anew_that_a_step_has_committed(desk):
         writer.close()
 
 
-def test_owed__an_absent_store_is_waited_for(desk):
-    """Where artifacts can't be read now the ledger's mark stays, and the next round finds the places."""
-    job, away = ended(desk), [True]
+@pytest.mark.parametrize(
+    "error", [StoreUnavailable("away"), StoreFull("no room"), OSError(errno.ENOSPC, "full"), Cancelled()]
+)
+def test_owed__what_can_not_be_made_now_is_waited_for(desk, monkeypatch, error):
+    """Where artifacts can't be read now the job is found as it is, its mark stays, and a later round finds the places."""
+    monkeypatch.setattr(indexer, "_TRY_AGAIN", 0.3)
+    job, other, away = ended(desk), submit(desk.ledger).job, [error]
 
-    def places_of(_job: Job, _name: str) -> list[Place]:
-        if away.pop():
-            away.append(False)
-            raise StoreUnavailable("away")
-        away.append(False)
+    def places_of(_job: Job, _name: str, **_: object) -> list[Place]:
+        if away:
+            raise away[0]
         return list(places(4))
 
     following = Indexer(desk.ledger, desk.writer, places_of=places_of)
-    with pytest.raises(EngineError):
+    with pytest.raises(NotNow):
         following.look()
+    assert {one: held[1] for one, held in desk.engine.held().items()} == {job.id: 0, other.id: 0}
     assert desk.ledger.unindexed() == [job.id]
-    following.look()
+    assert following.look() == 0  # left alone for a while: neither made nor written again
+    assert len(desk.engine.commits) == 1
+    away.clear()
+    wait_until(lambda: following.look() == 1, within=20, what="the next try")
     assert (desk.engine.held()[job.id][1], desk.ledger.unindexed()) == (4, [])
+
+
+def test_owed__an_absent_store_keeps_up_nobody_else(desk):
+    """Names, tags and deletes need no store; a few jobs are tried, the rest keep their marks unasked."""
+    gone, asked = submit(desk.ledger).job, []
+    desk.indexer.look()
+    waiting = [ended(desk) for _ in range(8)]
+    desk.ledger.cancel(gone.id, owner="local")
+    desk.ledger.delete(gone.id, owner="local")
+
+    def places_of(job: Job, _name: str, **_: object) -> list[Place]:
+        asked.append(job.id)
+        raise StoreUnavailable("away")
+
+    following = Indexer(desk.ledger, desk.writer, places_of=places_of)
+    with pytest.raises(NotNow):
+        following.look()
+    assert (set(desk.engine.held()), desk.ledger.gone()) == ({job.id for job in waiting}, [])
+    assert sorted(desk.ledger.unindexed()) == sorted(job.id for job in waiting)
+    assert len(asked) == indexer._ABSENT
+
+
+def test_owed__one_round_makes_so_many(desk, monkeypatch):
+    """Many jobs that come at once are found in turn, not all at the end."""
+    jobs = [ended(desk) for _ in range(6)]
+    monkeypatch.setattr(indexer, "_LONGEST", 0.0)
+    following = indexer_of(desk, 1)
+    for count in range(1, 7):
+        assert following.look() == 1
+        assert len(desk.engine.held()) == count
+    assert set(desk.engine.held()) == {job.id for job in jobs}
+    monkeypatch.setattr(owed, "RIPE", 0.0)
+    monkeypatch.setattr(indexer, "AT_A_TIME", 2)
+    for job in jobs:
+        desk.writer.owe(job.id)
+    monkeypatch.setattr(indexer, "_LONGEST", 60.0)
+    commits = len(desk.engine.commits)
+    following.look()
+    assert [len(one) for one in desk.engine.commits[commits:]] == [2]
+
+
+def test_look__a_commit_that_takes_long_is_not_begun_again(desk, monkeypatch):
+    """Where nobody waits for a commit any more, its job is neither made nor written twice, and its end is noticed."""
+    monkeypatch.setattr(indexer, "PATIENCE", 0.2)
+    job, going_on, made = ended(desk), threading.Event(), []
+
+    def places_of(job: Job, _name: str, **_: object) -> list[Place]:
+        made.append(job.id)
+        return list(places(3))
+
+    desk.engine.fault = lambda _number, _changes: going_on.wait(30)
+    following = Indexer(desk.ledger, desk.writer, places_of=places_of)
+    with pytest.raises(EngineError, match="in time"):
+        following.look()
+    assert following.look() == 0
+    going_on.set()
+    wait_until(lambda: following.look() == 1, within=20, what="the end of the commit")
+    assert (desk.engine.held()[job.id][1], len(desk.engine.commits), made) == (3, 1, [job.id])
+    assert desk.ledger.unindexed() == []
+
+
+def test_close__ends_what_is_being_made(desk):
+    """A worker that ends waits for no long list: it is made by whoever comes next."""
+    job, begun = ended(desk), threading.Event()
+
+    def places_of(_job: Job, _name: str, *, stop: threading.Event) -> list[Place]:
+        begun.set()
+        assert stop.wait(30)
+        raise Cancelled
+
+    following = Indexer(desk.ledger, desk.writer, places_of=places_of)
+    following.start()
+    assert begun.wait(20)
+    following.close()
+    assert not following._thread.is_alive()
+    assert desk.ledger.unindexed() == [job.id]
 
 
 def test_owe__has_its_limits(desk):
@@ -323,6 +407,8 @@ def test_look__goes_on_beside_a_job_that_the_index_breaks_on(desk):
     desk.engine.fault = defect
     assert desk.indexer.look() == 1
     assert (set(desk.engine.held()), desk.ledger.unindexed()) == ({good.id}, [bad.id])
+    tried = desk.engine.tried
+    assert (desk.indexer.look(), desk.engine.tried) == (0, tried)  # it is left alone for a while
 
 
 def test_look_whether_it_is_new__has_a_lost_index_compared(desk):

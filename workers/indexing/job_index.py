@@ -43,13 +43,7 @@ class JobIndex:
         """
         if self._owe is not None and self._owe(self._job_id):
             return
-        self._wait_for(self._put(self._job_id, tuple(self._until_told_to_end(places))))
-
-    def _until_told_to_end(self, places: Iterable[Place]) -> Iterator[Place]:
-        for place in places:
-            if self._stop.is_set():
-                raise Cancelled
-            yield place
+        self._wait_for(self._put(self._job_id, tuple(until_told_to_end(places, self._stop))))
 
     def _wait_for(self, future: "Future[int | None]") -> None:
         until = time.monotonic() + PATIENCE
@@ -57,10 +51,19 @@ class JobIndex:
             try:
                 future.result(_LOOK_EVERY)
             except NotInTime:
-                if future.done():  # it is the commit itself that ran out of time
-                    raise
+                if future.done():  # just now; or it is the commit itself that ran out of time
+                    future.result()
+                    return
                 if time.monotonic() >= until:
                     raise EngineError("the index has not committed in time") from None
             else:
                 return
         raise Cancelled
+
+
+def until_told_to_end(places: Iterable[Place], stop: threading.Event) -> Iterator[Place]:
+    """The same; raises `Cancelled` once `stop` is set."""
+    for place in places:
+        if stop.is_set():
+            raise Cancelled
+        yield place

@@ -1,4 +1,4 @@
-"""Jobs whose places the index is still owed: their steps have ended, and need not wait until they are made and committed.
+"""Jobs whose places the index is still owed: their steps end without waiting until they are made and committed.
 
 What is noted here is lost with the process. The ledger's mark is not: it stands until the index has heard of the job, and
 the indexer makes the places of every job of which nobody here has told the index.

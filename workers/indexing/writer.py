@@ -154,7 +154,7 @@ class Writer:
             try:
                 with self._committing:
                     self._commit(batch)
-            except Exception as error:  # the thread must go on whatever happens: all steps hang on it
+            except Exception as error:  # the thread must go on whatever happens: all that is found hangs on it
                 log.exception("index.writer_failed")
                 _fail(batch, error)
 

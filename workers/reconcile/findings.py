@@ -63,7 +63,7 @@ class Sides:
     store: ObjectStore
     broker: BrokerOptions
     wake: Callable[[Sequence[Dispatch]], None]
-    places_of: Callable[[Job, str], Sequence[Place]]  # what a step of an ended job makes findable, made once more
+    places_of: Callable[[Job, str], Sequence[Place]]  # what a step that has succeeded makes findable
     scratch: Path
     retention_days: float
     letter_days: float

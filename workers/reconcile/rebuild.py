@@ -54,7 +54,7 @@ def rebuild(sides: Sides) -> Findings:
     try:
         writer.build_beside(fresh)
         found = _filled(sides, writer, beside=True)
-        # A step that had committed to the old one alone, and had not told the ledger by the time that its job was looked at.
+        # What was committed to the old one alone, of a step that the ledger had not heard of when its job was looked at.
         compare(replace(sides, told=_to_nobody), Findings(), engine=lambda: fresh, put=writer.put_beside)
         writer.replace(fresh, lambda: generations.adopt(fresh))
     except BaseException:
@@ -124,7 +124,7 @@ def _jobs(sides: Sides) -> Iterator[Indexed]:
 
 
 def _places(sides: Sides, should: Indexed, found: Findings) -> Places | None:
-    """What its steps make findable; None where none has run: one that runs now writes for itself."""
+    """What its steps make findable; None where none has run: what comes of one that runs now is written to both."""
     job = sides.ledger.find(should.id) if should.steps else None
     if job is None:
         return None
