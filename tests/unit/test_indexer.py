@@ -114,6 +114,21 @@ def test_look__keeps_the_mark_of_a_job_that_changed_meanwhile(desk):
     assert (desk.engine.held(), desk.ledger.unindexed()) == ({job.id: (2, 0)}, [])
 
 
+def test_look__hears_of_a_job_that_changed_before_the_commit(desk):
+    """What was written is newer than what was looked at: the next round sees that nothing is left, and writes nothing."""
+    job = submit(desk.ledger).job
+
+    def change() -> None:
+        desk.before_facts = lambda: None
+        desk.ledger.update(job.id, owner="local", tags=("x",))
+
+    desk.before_facts = change
+    desk.indexer.look()
+    assert (desk.engine.held(), desk.ledger.unindexed()) == ({job.id: (2, 0)}, [job.id])
+    assert desk.indexer.look() == 1
+    assert (len(desk.engine.commits), desk.ledger.unindexed()) == (1, [])
+
+
 def test_look__loses_nothing_where_the_index_fails(desk):
     """A failed commit leaves all marks, deletes included; the next round tells the index."""
     job, gone = submit(desk.ledger).job, submit(desk.ledger).job

@@ -37,6 +37,7 @@ class _Plan:
     """What one round does."""
 
     wanted: dict[str, Wanted] = field(default_factory=dict)
+    shown: dict[str, int] = field(default_factory=dict)  # versions that the index has already
     without_places: set[str] = field(default_factory=set)  # jobs that are told as they are, and keep their marks
     problem: NotNow | None = None  # why
     absent: int = 0  # jobs whose places the store did not give
@@ -86,7 +87,7 @@ class Indexer:
         told = self._late()
         plan = self._plan([one for one in changed if one not in told], [one for one in ripe if one not in told], seen)
         news, broken = self._tell(plan.wanted | dict.fromkeys(gone, Wanted()))
-        told |= news
+        told |= plan.shown | news
         forgotten = [job_id for job_id in gone if told.get(job_id, 0) is None]
         heard: dict[str, int] = {}
         for job_id, version in told.items():
@@ -140,9 +141,10 @@ class Indexer:
                 continue
             since, card = self._owed.since(job_id), seen.get(job_id)
             places = self._made(job_id, plan) if card is not None and self._is_due(card, since) else None
-            is_news = job_id not in ripe and (card is None or self._shown.get(job_id) != card.version)
-            if places is not None or is_news:
+            if places is not None or (job_id not in ripe and (card is None or self._shown.get(job_id) != card.version)):
                 plan.wanted[job_id] = Wanted(places, since)
+            elif card is not None and job_id not in ripe:
+                plan.shown[job_id] = card.version
             documents += len(places or ())
             if documents >= MOST or time.monotonic() >= until or self._closing.is_set():
                 break  # the rest comes next time
