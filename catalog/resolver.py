@@ -99,6 +99,9 @@ class Resolver:
             found = self.spaces.part_space(space)
             if found not in _NO_PARTS:
                 self._catalog.prefetch(raw_ids, maps=[found] if found in _MAPPED else ())
+            if found in _MAPPED:  # ids that stand for parts of another number
+                mapped = {num for raw_id in raw_ids for num in self._catalog.mapped(found, raw_id)}
+                self._catalog.prefetch(mapped - raw_ids)
 
     def colors_named(self, name: str, *, space: str) -> tuple[str, ...]:
         """Colors of that name, as a list that claims the numbers of `space` can state them; none where nobody knows it."""

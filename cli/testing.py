@@ -131,13 +131,14 @@ def _standard(tally: Tally, *, full: bool) -> None:
         # The checks compute while the first tests run: two cores do both.
         with _checks_running(Path(folder)) as checks:
             if not full:
-                _pytest(FAST, tally=tally, together=True)
+                _pytest(FAST, tally=tally, together="worksteal")
                 checks.report(tally)
                 return
             _module("coverage", "erase")
             with _services(tally):
-                _pytest(FAST, tally=tally, coverage=True, together=True)
-                _pytest(("contracts",), tally=tally, coverage=True)
+                _pytest(FAST, tally=tally, coverage=True, together="worksteal")
+                # By file: the tests of one share a database, or a broker's line.
+                _pytest(("contracts",), tally=tally, coverage=True, together="loadfile")
                 checks.report(tally)
                 _pytest(("integration", "acceptance"), tally=tally, coverage=True)
         _coverage(tally)
@@ -230,7 +231,7 @@ def _services(tally: Tally) -> Iterator[None]:
 
 
 def _pytest(
-    suites: Sequence[str], *, tally: Tally, coverage: bool = False, free: Sequence[str] = (), together: bool = False
+    suites: Sequence[str], *, tally: Tally, coverage: bool = False, free: Sequence[str] = (), together: str = ""
 ) -> None:
     """One pytest run over those suites that there are, counted from its own report."""
     folders = [f"tests/{suite}" for suite in suites if (ROOT / "tests" / suite).is_dir()]
@@ -240,7 +241,7 @@ def _pytest(
         how = ["coverage", "run", "-m", "pytest"] if coverage else ["pytest"]
         light = [] if SERVED & set(suites) or free else ["-p", "no:celery", "-p", "no:docker_tools"]
         # Processes wait as well as compute: one more than there are cores.
-        spread = ["-n", str(min((os.cpu_count() or 1) + 1, _MOST)), "--dist", "worksteal"] if together else []
+        spread = ["-n", str(min((os.cpu_count() or 1) + 1, _MOST)), "--dist", together] if together else []
         argv = [*_python(*how), "-q", *light, *spread, *folders, *free]
         code = _waited(argv, os.environ | {"HEAVYLIFT_TEST_REPORT": str(report)})
         counted = json.loads(report.read_text()) if report.exists() else None
