@@ -253,11 +253,13 @@ def test_writer__abandons_a_commit_that_takes_too_long(desk, monkeypatch):
 
     desk.engine.fault = slow
     desk.writer.start()
-    future = desk.writer.put("a", places(1))
+    future, behind = desk.writer.put("a", places(MOST)), desk.writer.put("b", places(MOST))
     desk.writer.close()
     with pytest.raises(EngineError, match="abandoned"):
         future.result(0)
-    assert (desk.engine.held(), desk.engine.closed) == ({}, 1)
+    with pytest.raises(EngineError, match="ends"):
+        behind.result(0)  # it is not begun either
+    assert (desk.engine.held(), desk.opened, desk.engine.tried, desk.engine.closed) == ({}, 1, 1, 1)
 
 
 def port(desk: Desk, job_id: str, *, stop: threading.Event | None = None) -> JobIndex:

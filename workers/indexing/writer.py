@@ -61,7 +61,7 @@ class Writer:
         self._waiting: deque[_Waiting] = deque()
         self._changed = threading.Condition()
         self._committing = threading.Lock()
-        self._closing = False
+        self._closing = self._abandoned = False
         self._thread = threading.Thread(target=self._serve, name="index-writer", daemon=True)
 
     def start(self) -> None:
@@ -75,8 +75,10 @@ class Writer:
             self._changed.notify_all()
         if self._thread.ident is not None:
             self._thread.join(_LAST_COMMIT)
-        if (engine := self._engine) is not None:
-            engine.abandon()
+        self._abandoned = True
+        for engine in (self._engine, self._beside):
+            if engine is not None:
+                engine.abandon()
         if self._thread.is_alive():
             log.info("index.abandoned")
             self._thread.join(_GIVES_UP)
@@ -235,6 +237,8 @@ class Writer:
         return versions
 
     def _opened(self) -> Engine:
+        if self._abandoned:  # nor does what waits behind an abandoned commit begin another one
+            raise EngineError("the worker ends")
         if self._engine is None:
             self._engine = self._open()
         return self._engine
