@@ -12,7 +12,8 @@ class Queue:
     name: str  # the line's and the pool's name
     purpose: str  # one sentence, shown by the CLI and in Flower
     concurrency: int  # supervising threads of one worker, so steps at once
-    preload: tuple[str, ...] = ()  # modules that the pool's sandbox template imports before it forks
+    # What the pool's sandbox template does before it forks: modules that it imports, `module:function` that it runs as well.
+    preload: tuple[str, ...] = ()
     gpu: bool = False  # whether its worker may be started with --gpu: some of its steps claim VRAM
 
 
@@ -44,6 +45,7 @@ PARSING = Queue(
         "parsers.ocr",
         "documents.chunks",
         "documents.markdown",
+        "lists.rehearsal:rehearse",
     ),
 )
 VALIDATION = Queue(

@@ -2,7 +2,8 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, exists, insert, or_, select, update
 
@@ -17,13 +18,13 @@ _GRACE = 60.0  # seconds that the collector keeps off a blob which was just refe
 
 
 # Built once: every submit and every artifact goes through them.
-_REFER_TO_TWIN = (
+_REFER_TO_TWINS = (
     update(blobs)
-    .where(blobs.c.sha256 == bindparam("_sha256"), blobs.c.state == LIVE, blobs.c.size == bindparam("_size"))
+    .where(blobs.c.sha256.in_(bindparam("_sha256", expanding=True)), blobs.c.state == LIVE)
     .values(lease_until=db_now(_GRACE))
-    .returning(blobs.c.key)
+    .returning(blobs.c.sha256, blobs.c.size, blobs.c.key)
 )
-_CONDEMN = update(blobs).where(blobs.c.key == bindparam("_key")).values(state=DELETING)
+_CONDEMN = update(blobs).where(blobs.c.key.in_(bindparam("_keys", expanding=True))).values(state=DELETING)
 _MAKE_LIVE = (
     update(blobs)
     .where(blobs.c.key == bindparam("_key"), blobs.c.state == PENDING)
@@ -31,20 +32,38 @@ _MAKE_LIVE = (
 )
 
 
-def settle_blob(tx: Connection, key: str, *, sha256: str, size: int) -> str:
-    """Make the bytes under the reserved `key` count; returns the key to refer to.
+class Written(NamedTuple):
+    """Bytes in the store that do not count yet."""
 
-    Where equal content is live already, that key is returned and ours is left to the collector. The partial unique
-    index decides between two that settle at once: the loser's transaction runs again and finds the winner.
+    key: str  # reserved
+    sha256: str
+    size: int
+
+
+def settle_blobs(tx: Connection, written: Sequence[Written]) -> list[str]:
+    """Make these bytes count; returns the keys to refer to, in the same order.
+
+    Where equal content is live already, or comes twice, one key stands for it and the others are left to the collector.
+    The partial unique index decides between two that settle at once: the loser's transaction runs again and finds the
+    winner. Raises `LookupError` where a key was not reserved.
     """
-    content = {"_sha256": sha256, "_size": size}
-    twin = tx.execute(_REFER_TO_TWIN, content).scalar_one_or_none()
-    if twin is not None:
-        tx.execute(_CONDEMN, {"_key": key})
-        return str(twin)
-    if tx.execute(_MAKE_LIVE, {"_key": key, **content}).rowcount != 1:
-        raise LookupError(f"blob {key} was not reserved, or its reservation ran out")
-    return key
+    if not written:
+        return []
+    live = {
+        (sha256, size): str(key)
+        for sha256, size, key in tx.execute(_REFER_TO_TWINS, {"_sha256": [one.sha256 for one in written]})
+    }
+    found = [live.setdefault((one.sha256, one.size), one.key) for one in written]
+    own = [one for one, key in zip(written, found, strict=True) if key == one.key]
+    others = [one.key for one, key in zip(written, found, strict=True) if key != one.key]
+    if others:
+        tx.execute(_CONDEMN, {"_keys": others})
+    if own:
+        rows = [{"_key": one.key, "_sha256": one.sha256, "_size": one.size} for one in own]
+        if tx.execute(_MAKE_LIVE, rows).rowcount != len(own):
+            keys = ", ".join(one.key for one in own)
+            raise LookupError(f"a blob of {keys} was not reserved, or its reservation ran out")
+    return found
 
 
 class BlobStock:

@@ -13,7 +13,7 @@ from jobs.outcomes import Failed, Outcome, RetryLater, Succeeded
 from jobs.policy import RetryPolicy
 from jobs.verbs import claimed
 from ledger.apply import Dispatch, apply, locked, notify
-from ledger.blobs import PENDING, settle_blob
+from ledger.blobs import PENDING, Written, settle_blobs
 from ledger.children import enter_children
 from ledger.database import Database, db_now
 from ledger.errors import JobNotFound
@@ -175,6 +175,7 @@ class Claims:
         return self.database.writing(work)
 
 
+_INSERT_ARTIFACT = insert(artifacts).values(created_at=db_now())
 _IS_PAUSED = select(exists().where(queue_controls.c.queue == bindparam("queue"), queue_controls.c.paused))
 _BEGIN_ATTEMPT = insert(attempts)
 _CLOSE_ATTEMPT = (
@@ -271,19 +272,19 @@ def _give_up_blobs(tx: Connection, outcome: Outcome) -> None:
 
 def _keep(tx: Connection, job_id: str, saved: Sequence[Artifact]) -> dict[str, str]:
     """Make a step's outputs the job's artifacts; equal content refers to the bytes that are there, whose keys return."""
-    keys: dict[str, str] = {}
-    for artifact in saved:
-        key = keys[artifact.name] = settle_blob(tx, artifact.key, sha256=artifact.sha256, size=artifact.size)
-        tx.execute(
-            insert(artifacts).values(
-                job_id=job_id,
-                name=artifact.name,
-                step=artifact.step,
-                key=key,
-                sha256=artifact.sha256,
-                size=artifact.size,
-                media_type=artifact.media_type,
-                created_at=db_now(),
-            )
-        )
-    return keys
+    keys = settle_blobs(tx, [Written(artifact.key, artifact.sha256, artifact.size) for artifact in saved])
+    rows = [
+        {
+            "job_id": job_id,
+            "name": artifact.name,
+            "step": artifact.step,
+            "key": key,
+            "sha256": artifact.sha256,
+            "size": artifact.size,
+            "media_type": artifact.media_type,
+        }
+        for artifact, key in zip(saved, keys, strict=True)
+    ]
+    if rows:
+        tx.execute(_INSERT_ARTIFACT, rows)
+    return {artifact.name: key for artifact, key in zip(saved, keys, strict=True)}

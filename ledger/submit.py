@@ -15,7 +15,7 @@ from jobs.model import FileFacts, Job, Status, StepRun
 from jobs.pipeline import Pipeline
 from jobs.planning import plan
 from ledger.apply import Dispatch, log, notifying, put_in_outbox
-from ledger.blobs import settle_blob
+from ledger.blobs import Written, settle_blobs
 from ledger.database import Database, db_as_of, db_now
 from ledger.errors import IdempotencyMismatch
 from ledger.hints import Hints
@@ -90,7 +90,7 @@ def _submit(tx: Connection, new: NewJob, steps: tuple[StepRun, ...]) -> Submitte
     if earlier is not None:
         return Submitted(job=earlier, created=False)
     now = tx.execute(_NOW).scalar_one()
-    key = settle_blob(tx, new.file.key, sha256=new.file.sha256, size=new.file.size)
+    (key,) = settle_blobs(tx, [Written(new.file.key, new.file.sha256, new.file.size)])
     job = _planned(new, steps, file=replace(new.file, key=key), now=now)
     dispatches = enter(tx, job, now=now)
     if new.idempotency:

@@ -261,6 +261,41 @@ def test_preload_with_threads__is_left_out(tmp_path: Path, caplog: pytest.LogCap
         bench.sandbox.close()
 
 
+def test_preload_with_a_function__runs_it_once_before_any_child(tmp_path: Path) -> None:
+    """What a rehearsal leaves in memory every child finds; it ran in the template, not in the children."""
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "rehearsed.py").write_text(
+        "import os\nRAN = []\ndef rehearse():\n    RAN.append(os.getpid())\n"
+        "def told(ctx):\n    ctx.summary(ran=RAN, me=os.getpid(), above=os.getppid())\n"
+    )
+    bench = Bench(
+        tmp_path / "scratch", preload=["rehearsed:rehearse", "sandbox_steps"], extra_path=[STEPS, tmp_path / "code"]
+    )
+    try:
+        first, second = (bench.run("told", target="rehearsed:told").summary for _ in range(2))
+        assert first["me"] != second["me"]
+        assert first["ran"] == second["ran"] == [first["above"]] == [second["above"]]
+    finally:
+        bench.sandbox.close()
+
+
+def test_preload_with_a_function_that_fails__is_logged_and_harmless(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A rehearsal on a full disk, say, costs the pool its warmth and nothing else."""
+    caplog.set_level(logging.WARNING)
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "fails.py").write_text("def rehearse():\n    raise OSError(28, 'No space left on device')\n")
+    bench = Bench(
+        tmp_path / "scratch", preload=["fails:rehearse", "sandbox_steps"], extra_path=[STEPS, tmp_path / "code"]
+    )
+    try:
+        assert bench.run("good").fault is None
+        assert "fails:rehearse was not preloaded (OSError: [Errno 28] No space left on device)" in caplog.text
+    finally:
+        bench.sandbox.close()
+
+
 def test_preload_that_crashes__is_reported(tmp_path: Path) -> None:
     """A library that takes the interpreter along when imported makes runs fail with a reason, not hang."""
     (tmp_path / "code").mkdir()

@@ -65,12 +65,12 @@ class Template:
         self._mapped = 0
 
     def warm_up(self, modules: list[str]) -> dict[str, Any]:
-        """Import what the children will need; says what was missing, and which module started a thread."""
+        """Import what the children will need, and rehearse it; says what was missing, and which module started a thread."""
         gc.disable()
         missing: dict[str, str] = {}
         for module in (*modules, *_OWN):  # the pool's first: f3d has to come before anything that loads libssl
             try:
-                importlib.import_module(module)
+                _prepare(module)
             except Exception as error:  # a broken library must not take the pool along; its own steps will say so
                 missing[module] = f"{type(error).__name__}: {error}"
             if len(list(Path("/proc/self/task").iterdir())) > 1:
@@ -206,6 +206,14 @@ class Template:
             self._poller.unregister(run.status_line)
         _tell(run.status_line, {"status": run.wait_status, "cpu": run.cpu_seconds, "peak": run.peak})
         os.close(run.status_line)
+
+
+def _prepare(what: str) -> None:
+    """Import a module, and run its function where one is named behind a colon."""
+    name, _, function = what.partition(":")
+    module = importlib.import_module(name)
+    if function:
+        getattr(module, function)()
 
 
 def _tell(fd: int, word: dict[str, Any]) -> None:
