@@ -13,6 +13,8 @@ from search.query import NUMBERS
 from search.tantivy_schema import (
     A_JOB,
     A_PLACE,
+    BEGINNINGS,
+    BEGUN,
     BY_NAME,
     COMPLETIONS,
     CREATED,
@@ -96,7 +98,9 @@ class _Shared:
         whole = [("kind", facts.kind), ("pipeline", facts.pipeline), ("status", facts.status)]
         whole += [("tag", tag) for tag in facts.tags]
         self._facets = [(facet(name), clean(value)) for name, value in whole]
-        self._exact = [*(exact(name, value) for name, value in whole), *samples(facts.job_id)]
+        in_samples = samples(facts.job_id)
+        self._rank = len(in_samples)
+        self._exact = [*(exact(name, value) for name, value in whole), *in_samples]
         self._key = sort_key(sort_name(facts), facts.job_id)
         self._halves = tuple(zip((JOB_HIGH, JOB_LOW), job_halves(facts.job_id), strict=True))
         self._created = microseconds(facts.created_at)
@@ -107,13 +111,20 @@ class _Shared:
         from tantivy import Document
 
         made = Document()
+        begun: dict[str, set[str]] = {field: set() for field in BEGINNINGS}
         for name, values in entry.words.items():
+            held = HEAD if name in _HEADS else name
             for value in values:
                 words = " ".join(value)
                 if name != "label":
                     made.add_text(name, words)
-                if name in _HEADS:
+                if held == HEAD:
                     made.add_text(HEAD, words)
+                if held in begun:
+                    for letters in BEGUN:  # of shorter words the whole: nobody asks for less
+                        begun[held].update([word[:letters] for word in value])
+        for field, beginnings in begun.items():
+            made.add_text(BEGINNINGS[field], " ".join(beginnings))
         for color in entry.colors:
             made.add_text(facet("color"), color)
         whole = [("part", part) for part in entry.parts] + [("color", color) for color in entry.colors]
@@ -134,7 +145,7 @@ class _Shared:
         for field, number in (*self._halves, (ORDINAL, ordinal)):
             made.add_unsigned(field, number)
         made.add_integer(CREATED, self._created)
-        for field, amount in (*self._numbers, (SPREAD, spread(self._facts.job_id, ordinal))):
+        for field, amount in (*self._numbers, (SPREAD, spread(self._facts.job_id, ordinal, rank=self._rank))):
             made.add_float(field, amount)
 
 

@@ -15,9 +15,9 @@ from search.query import Clause
 from search.questions import FEW, Page, Scope, answer, following, scope
 from search.snippets import snippet
 from search.tantivy_documents import kept
-from search.tantivy_facets import counted
+from search.tantivy_facets import counted, places_by_value
 from search.tantivy_folder import CURRENT, WRITER, Lock, in_force, put_in_force, started, undisturbed
-from search.tantivy_queries import asked_query, every, is_scored, lacks_a_word, term
+from search.tantivy_queries import asked_query, every, is_quick, is_scored, lacks_a_word, term
 from search.tantivy_ranking import Order, by_key, by_score, in_order
 from search.tantivy_schema import A_JOB, EXACT, JOB_HIGH, JOB_LOW, PLACES, VERSION, job_halves
 from search.tantivy_suggestions import alike, suggested
@@ -185,13 +185,15 @@ def _opened(folder: Path) -> View | None:
 
 
 def _found(searcher: "Searcher", asked: Asked, page: Page) -> Found:
-    query = asked_query(asked, page.forgiven)
+    query = asked_query(searcher, asked, page.forgiven)
+    by_value = places_by_value(searcher, query, asked.facets)
     if asked.sort is Sort.RELEVANCE and is_scored(asked):
-        ranked = by_score(searcher, query, page=page, limit=asked.limit)
+        quick = is_quick(asked, page.forgiven)
+        ranked = by_score(searcher, query, page=page, limit=asked.limit, quick=quick)
     else:
         ranked = by_key(searcher, query, asked.sort, page=page, limit=asked.limit)
     alone = scope(asked) is Scope.JOBS
-    facets = counted(searcher, query, asked.facets, total=ranked.total, jobs_alone=alone)
+    facets = counted(searcher, query, asked.facets, total=ranked.total, jobs_alone=alone, places=by_value)
     next_page = Page(forgiven=page.forgiven, after=ranked.last) if ranked.last else None
     return Found(
         hits=tuple(_hit(searcher, address, score, asked.query.must, page.forgiven) for address, score in ranked.hits),

@@ -12,6 +12,8 @@ from search.questions import MalformedCursor, Scope, scope
 from search.tantivy_schema import (
     A_JOB,
     A_PLACE,
+    BEGINNINGS,
+    BEGUN,
     CREATED,
     EXACT,
     HEAD,
@@ -32,29 +34,61 @@ DAMAGED = "The cursor is damaged. Leave it out to begin at the first page."
 _KEY = re.compile(r"[0-9a-f]{2,2000}")
 _ANYWHERE = (HEAD, "text", "color")  # where a word without a field is looked for; `HEAD` has title, label and parts
 _WEIGHTS = {HEAD: WEIGHTS["title"], **WEIGHTS}
+COMMON = 10_000  # places of the owner's that have a word: then it is taken as it was typed
 _TYPO_WORTH = {1: 1.0, 2: 0.4}  # score of a word with so many typos in it; a word that is right has more
 _SCOPES = {Scope.JOBS: A_JOB, Scope.PLACES: A_PLACE}
 
 
-def asked_query(asked: Asked, forgiven: int) -> "Query":
-    """All that a question says: whose, in which reach, which words, which filters."""
-    must = [unscored(term(OWNER, asked.owner))]
+def asked_query(searcher: "Searcher", asked: Asked, forgiven: int) -> "Query":
+    """All that a question says: whose, in which reach, which words, which filters.
+
+    Something holds of whatever is found: what asks for no words asks for jobs or for places alone.
+    """
+    must = whose(searcher, asked.owner)
     if (kind := _SCOPES.get(scope(asked))) is not None:
         must.append(unscored(term(EXACT, kind)))
-    must += [_clause(clause, forgiven) for clause in asked.query.must]
+    must += [_clause(clause, _typos(searcher, asked.owner, clause, forgiven)) for clause in asked.query.must]
     must += map(unscored, _filters(asked.filters))
-    return every(must, never=[_clause(clause, 0) for clause in asked.query.never])
+    return every(must, never=[_clause(clause) for clause in asked.query.never])
+
+
+def whose(searcher: "Searcher", owner: str) -> list["Query"]:
+    """What keeps an answer to this owner's documents: nothing, where no document is anybody else's.
+
+    Each document says in one word whose it is. To look at a million of them for it took as long as to find the words.
+    """
+    if searcher.doc_freq(OWNER, owner) >= searcher.num_docs:
+        holders = searcher.terms_with_prefix(OWNER, "", limit=2)
+        if [name for name, _documents in holders] == [owner]:
+            return []
+    return [unscored(term(OWNER, owner))]
 
 
 def lacks_a_word(searcher: "Searcher", asked: Asked) -> bool:
     """Whether the owner has nowhere one of the words that two typos may be in."""
     long = [clause for clause in asked.query.must if allowed(clause, 2) == 2]
-    return any(not count(searcher, every([unscored(term(OWNER, asked.owner)), _clause(one, 0)])) for one in long)
+    return any(not count(searcher, every([*whose(searcher, asked.owner), _clause(one)])) for one in long)
 
 
 def is_scored(asked: Asked) -> bool:
     """Whether some hits fit better than others: there are words."""
     return any(isinstance(clause, Words) for clause in asked.query.must)
+
+
+def is_quick(asked: Asked, forgiven: int) -> bool:
+    """Whether each word is looked up in a list of its places: to ask once more within a sample then takes next to no time.
+
+    Phrases are compared word by word, typos and long beginnings looked for among all words, each time anew.
+    """
+    return all(
+        isinstance(clause, Range)
+        or (len(clause.tokens) == 1 and not allowed(clause, forgiven) and (not clause.prefix or _is_listed(clause)))
+        for clause in asked.query.must
+    )
+
+
+def _is_listed(clause: Words) -> bool:
+    return len(clause.tokens[0]) in BEGUN and all(field in BEGINNINGS for field in _fields(clause))
 
 
 def every(must: Iterable["Query"], *, never: Iterable["Query"] = ()) -> "Query":
@@ -100,6 +134,8 @@ def goes_on(field: str, words: Sequence[str]) -> "Query":
     from tantivy import Query
 
     *firsts, last = words
+    if not firsts and field in BEGINNINGS and len(last) in BEGUN:
+        return term(BEGINNINGS[field], last)
     if firsts:
         return Query.regex_phrase_query(schema(), field, [*firsts, f"{last}.*"])
     return Query.regex_query(schema(), field, f"{last}.*")
@@ -140,12 +176,26 @@ def _language() -> "Index":
     return Index(schema())
 
 
-def _clause(clause: Clause, forgiven: int) -> "Query":
+def _typos(searcher: "Searcher", owner: str, clause: Clause, forgiven: int) -> int:
+    """How many typos a clause's word may have; none where it is common: to look for them takes long, and it is none."""
+    typos = 0 if isinstance(clause, Range) else allowed(clause, forgiven)
+    if not typos or isinstance(clause, Range):
+        return 0
+    word, fields = clause.tokens[0], _fields(clause)
+    documents = max(searcher.doc_freq(field, word) for field in fields)
+    if documents >= COMMON and (mine := whose(searcher, owner)):
+        documents = count(searcher, every([*mine, unscored(either([term(field, word) for field in fields]))]))
+    return 0 if documents >= COMMON else typos
+
+
+def _fields(clause: Words) -> tuple[str, ...]:
+    return _ANYWHERE if clause.field is None else (clause.field,)
+
+
+def _clause(clause: Clause, typos: int = 0) -> "Query":
     if isinstance(clause, Range):
         return unscored(between(clause.field, clause.least, clause.most))
-    fields = _ANYWHERE if clause.field is None else (clause.field,)
-    typos = allowed(clause, forgiven)
-    return either([query for field in fields for query in _in_field(field, clause, typos)])
+    return either([query for field in _fields(clause) for query in _in_field(field, clause, typos)])
 
 
 def _in_field(field: str, clause: Words, typos: int) -> list["Query"]:

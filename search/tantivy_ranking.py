@@ -5,8 +5,11 @@ shares the last hit's first key is asked for again, by the next one; a page goes
 
 By relevance: of up to `ALL` hits all are fetched and put in order by (score, newest, job, ordinal). Where there are more
 the engine keeps the best alone, and of thousands with one score (rows of one part in many lists) it would keep other ones
-after each merge. So each document's score is raised by up to a thousandth, by its own fixed chance. A page goes on behind
-the last hit of the page before, where that is still there, else behind its score.
+after each merge. So each document has a fixed chance of its own, its `SPREAD`, by which its score is raised by up to a
+thousandth, and of one score those of the largest come first. To raise very many scores takes as long as to find the hits;
+but whatever is in most samples has the largest, so where it is `quick` to ask again, a sample is asked that holds enough
+of the last score that fits on a page. A page goes on behind the last hit of the page before, where that is still there,
+else behind its score.
 """
 
 import re
@@ -21,9 +24,12 @@ from search.tantivy_queries import DAMAGED, beyond, every, numbered, term, unsco
 from search.tantivy_schema import (
     BY_NAME,
     CREATED,
+    EXACT,
     JOB_LOW,
     ORDINAL,
+    SAMPLES,
     SPREAD,
+    sample,
     spread_factor,
 )
 from search.tantivy_view import columns, count, counted_in
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
 
 ALL = 200  # hits whose order by relevance is worked out exactly
 _SLACK = 50  # hits fetched beyond a page, since a commit may have moved its last one
+_IN_A_SAMPLE = 5  # times as many hits in a sample as are looked at
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _SAME = 5e-6  # scores that differ by less are one: floats of 32 bits
 
@@ -76,19 +83,22 @@ def by_key(searcher: "Searcher", query: "Query", sort: Sort, *, page: Page, limi
     return Ranked(hits=tuple((address, 0.0) for _keys, address in shown), total=count(searcher, query), last=last)
 
 
-def by_score(searcher: "Searcher", query: "Query", *, page: Page, limit: int) -> Ranked:
-    """Hits by how well they fit."""
-    after = page.key(float, int, str, int, int)
-    seen = max(0, after[4]) if after else 0
-    found = searcher.search(query, limit=max(ALL, seen + limit + _SLACK), weight_by_field=SPREAD)
+def by_score(searcher: "Searcher", query: "Query", *, page: Page, limit: int, quick: bool) -> Ranked:
+    """Hits by how well they fit; `quick`: as `is_quick` says."""
+    after = page.key(float, float, int, str, int, int)
+    seen = max(0, after[5]) if after else 0
+    needed = seen + limit + _SLACK
+    found = searcher.search(query, limit=max(ALL, needed), weight_by_field=None if quick else SPREAD)
     total = counted_in(found)
-    entries = _entries(searcher, found.hits, exactly=total <= ALL)
+    entries = _entries(searcher, found.hits, spread=total > ALL, raised=not quick)
+    if quick and total > ALL:
+        entries = _best(searcher, query, entries, needed=needed, total=total)
     start = _start(entries, after) if after else 0
     shown = entries[start : start + limit]
     last = None
     if shown and start + limit < len(entries):
-        score, created, job, ordinal, _address = shown[-1]
-        last = (-score, -created, str(job), ordinal, start + len(shown))
+        score, chance, created, job, ordinal, _address = shown[-1]
+        last = (-score, -chance, -created, str(job), ordinal, start + len(shown))
     return Ranked(hits=tuple((entry[-1], -entry[0]) for entry in shown), total=total, last=last)
 
 
@@ -159,19 +169,22 @@ def _key(order: Order, told: str) -> Key:
     return number
 
 
-# What makes the order of hits by relevance: score, newest, job, place; all fall or rise by their sign.
-_Entry = tuple[float, int, int, int, "DocAddress"]
+# What makes the order of hits by relevance: score, chance, newest, job, place; all fall or rise by their sign.
+_Entry = tuple[float, float, int, int, int, "DocAddress"]
+_IN_ORDER = itemgetter(0, 1, 2, 3, 4)
 
 
-def _entries(searcher: "Searcher", hits: Sequence[tuple[float, "DocAddress"]], *, exactly: bool) -> list[_Entry]:
-    """Hits in their order; `exactly`: by the scores that they have without their `SPREAD`."""
+def _entries(
+    searcher: "Searcher", hits: Sequence[tuple[float, "DocAddress"]], *, spread: bool = False, raised: bool = False
+) -> list[_Entry]:
+    """Hits in their order; `spread`: by their chance, too; `raised`: scores are raised by it, and told without that."""
     known = columns(searcher, [address for _score, address in hits], CREATED, JOB_LOW, ORDINAL, SPREAD)
     found: list[_Entry] = [
-        (-score / spread_factor(spread) if exactly else -score, -created, low, ordinal, address)
-        for (score, address), (created, low, ordinal, spread) in zip(hits, known, strict=True)
+        (-score / (spread_factor(chance) if raised else 1), -chance if spread else 0.0, -created, low, ordinal, address)
+        for (score, address), (created, low, ordinal, chance) in zip(hits, known, strict=True)
     ]
-    found.sort(key=itemgetter(0, 1, 2, 3))
-    return sorted(_levelled(found), key=itemgetter(0, 1, 2, 3)) if exactly else found
+    found.sort(key=itemgetter(0))
+    return sorted(_levelled(found), key=_IN_ORDER)
 
 
 def _levelled(entries: list[_Entry]) -> Iterator[_Entry]:
@@ -183,12 +196,46 @@ def _levelled(entries: list[_Entry]) -> Iterator[_Entry]:
         yield level, *more  # type: ignore[misc]  # the rest as it was
 
 
+def _best(searcher: "Searcher", query: "Query", entries: list[_Entry], *, needed: int, total: int) -> list[_Entry]:
+    """The first of very many hits: those of the best scores, and of the last score that fits those of the best chances.
+
+    `entries` have the best scores, and of the last one whichever the engine gave.
+    """
+    last = entries[-1][0]
+    above = [entry for entry in entries if entry[0] < last]
+    if len(above) >= needed:
+        return above
+    limit = 2 * max(ALL, needed)  # those above come with them
+    equals = _equals(searcher, query, last, needed - len(above), limit=limit, total=total)
+    # Where others, nearly as good, have crowded them out, there can't be many: their order matters little.
+    return above + (equals or entries[len(above) :])
+
+
+def _equals(searcher: "Searcher", query: "Query", score: float, needed: int, *, limit: int, total: int) -> list[_Entry]:
+    """Of all hits of one score those of the best chances; nothing where the engine does not tell so many."""
+    halvings = min(SAMPLES, (total // (_IN_A_SAMPLE * limit)).bit_length())
+    while True:
+        chosen = every([query, unscored(term(EXACT, sample(halvings)))]) if halvings else query
+        found = searcher.search(chosen, limit=limit, count=False, weight_by_field=SPREAD).hits
+        entries = _entries(searcher, found, spread=True, raised=True)
+        equals = [(score, *entry[1:]) for entry in entries if abs(entry[0] - score) <= _SAME * abs(score)]
+        if len(equals) >= needed:
+            return equals[:needed]
+        if not halvings:
+            return []
+        halvings = max(0, halvings - 1 - (needed // max(1, len(equals))).bit_length())
+
+
 def _start(entries: list[_Entry], after: tuple[Any, ...]) -> int:
     """Where a page goes on."""
-    score, created, job, ordinal, _seen = after
+    score, chance, created, job, ordinal, _seen = after
     for at, entry in enumerate(entries):
-        if entry[3] == ordinal and str(entry[2]) == job:
+        if entry[4] == ordinal and str(entry[3]) == job:
             return at + 1
     least, most = score * (1 - _SAME), score * (1 + _SAME)
-    behind = (at for at, one in enumerate(entries) if -one[0] < least or (-one[0] <= most and -one[1] < created))
+    behind = (
+        at
+        for at, one in enumerate(entries)
+        if -one[0] < least or (-one[0] <= most and (one[1], one[2]) > (-chance, -created))
+    )
     return next(behind, len(entries))

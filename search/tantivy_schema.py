@@ -35,8 +35,14 @@ CREATED, ORDINAL = "created", "ordinal"
 JOB_HIGH, JOB_LOW = "job_high", "job_low"  # the job's id as numbers
 VERSION, PLACES = "version", "places"
 SPREAD = "spread"  # tells documents of one score apart, by a thousandth of it at most
+BEGINNINGS = {
+    HEAD: "head_begins",
+    "text": "text_begins",
+    "color": "color_begins",
+}  # how the words of a field begin, by that field
+BEGUN = (2, 3)  # letters of them
 A_JOB, A_PLACE = "=job", "=place"  # in `EXACT`
-SAMPLES = 10  # halvings of what is looked at for facets
+SAMPLES = 10  # halvings of what is looked at where very much matches
 
 _SPREAD = 2 * (2**0.001 - 1)  # `log2(2 + this)` is 1.001
 
@@ -55,6 +61,8 @@ def schema() -> "Schema":
         made.add_text_field(field, tokenizer_name="raw", index_option="basic", fast=True)
     for field in WORDS:
         made.add_text_field(field, tokenizer_name="whitespace", index_option="position")
+    for field in BEGINNINGS.values():
+        made.add_text_field(field, tokenizer_name="whitespace", index_option="basic")
     made.add_text_field(GIST, stored=True, tokenizer_name="whitespace", index_option="basic")
     for field in (ORDINAL, JOB_HIGH, JOB_LOW, VERSION, PLACES):
         made.add_unsigned_field(field, fast=True)
@@ -108,10 +116,13 @@ def samples(job_id: str) -> list[str]:
     return [sample(n) for n in range(1, SAMPLES + 1) if number % (1 << n) == 0]
 
 
-def spread(job_id: str, ordinal: int) -> float:
-    """The same for the same place always, and else by chance."""
-    drawn = blake2b(f"{ordinal} {job_id}".encode(), digest_size=4).digest()
-    return _SPREAD * int.from_bytes(drawn) / 2**32
+def spread(job_id: str, ordinal: int, *, rank: int) -> float:
+    """The same for the same place always, and else by chance; `rank` is the number of `samples` that the job is in.
+
+    The more of them, the larger: whatever has the largest of all has it within each sample that has as many, too.
+    """
+    drawn = int.from_bytes(blake2b(f"{ordinal} {job_id}".encode(), digest_size=4).digest()) / 2**32
+    return _SPREAD * (rank + drawn) / (SAMPLES + 1)
 
 
 def spread_factor(spread: float) -> float:

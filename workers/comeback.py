@@ -1,7 +1,8 @@
 """Asks, once a worker listens (again), whether the broker still has what the ledger counts as sent.
 
 A broker that was killed comes back with its messages, one that lost its disk without. The reconciler of lost messages
-would find out within a minute or two; whoever has just been cut off has reason to look at once.
+would find out within a minute or two; whoever has just been cut off has reason to look at once. And again a little later:
+beside new messages those that are gone do not show in their number.
 """
 
 import time
@@ -15,10 +16,11 @@ from ledger import Dispatch, Ledger
 
 log = structlog.get_logger(__name__)
 SETTLE = 2.0  # seconds in which messages that were given back come into sight again
+LOOKS = (SETTLE, 6.0, 20.0, 60.0)  # seconds after a worker began to listen
 
 
 class Comeback:
-    """One look at the line, `SETTLE` seconds after the worker began to listen. Looked through by the dispatcher."""
+    """A few looks at the line after the worker began to listen, `LOOKS`. Looked through by the dispatcher."""
 
     def __init__(
         self, ledger: Ledger, options: BrokerOptions, *, queue: str, wake: Callable[[Sequence[Dispatch]], None]
@@ -27,17 +29,18 @@ class Comeback:
         self._options = options
         self._queue = queue
         self._wake = wake
-        self._due: float | None = None  # monotonic
+        self._due: list[float] = []  # monotonic, the last one first
 
     def listening(self) -> None:
         """The worker has begun to listen."""
-        self._due = time.monotonic() + SETTLE
+        now = time.monotonic()
+        self._due = [now + seconds for seconds in reversed(LOOKS)]
 
     def look(self) -> None:
         """Send again what is gone; a few messages that others have in hand may go out twice, which hurts nobody."""
-        if self._due is None or time.monotonic() < self._due:
+        if not self._due or time.monotonic() < self._due[-1]:
             return
-        self._due = None
+        self._due.pop()
         try:
             depth = depths(self._options)[self._queue]
         except BrokerUnavailable:
