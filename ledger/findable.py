@@ -15,9 +15,11 @@ from sqlalchemy import (
     bindparam,
     cast,
     delete,
+    exists,
     func,
     literal,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -32,6 +34,7 @@ _CARD = ("id", "owner", "version", "pipeline", "status", "summary", "tags", "cre
 _CARDS = select(*(jobs.c[name] for name in (*_CARD, "file")))
 _CARDS_BY_ID = _CARDS.where(jobs.c.id.in_(bindparam("ids", expanding=True)))  # made once: every search asks it
 _ANY_WAITS = select(jobs.c.id).where(jobs.c.unindexed_since.is_not(None)).limit(1)
+_INDEX_WAITS = select(or_(exists().where(jobs.c.unindexed_since.is_not(None)), exists(search_gone.select())))
 _ENDED = tuple(status.value for status in Status if status.ended)
 
 
@@ -93,6 +96,11 @@ class Findables:
     """Part of `Ledger`."""
 
     database: Database
+
+    def index_waits(self) -> bool:
+        """Whether the index has yet to hear of anything: one cheap look, since most of the time it has not."""
+        with self.database.reading() as tx:
+            return bool(tx.execute(_INDEX_WAITS).scalar_one())
 
     def unindexed(self, *, limit: int = 200) -> list[str]:
         """Jobs that the index has yet to hear of, those that wait longest first."""

@@ -4,7 +4,9 @@ Dispatchers show it each second. After a silence, of the ledger or of all that a
 until those that live have had the time to renew theirs; what is claimed by a dead one is taken a little later.
 """
 
-from sqlalchemy import Column, Connection, Integer, Table, exists, insert, or_, select, update
+from functools import cache
+
+from sqlalchemy import Column, Connection, Exists, Integer, Table, exists, insert, or_, select, update
 
 from ledger.database import Database, db_as_of, db_now
 from ledger.schema import metadata
@@ -26,6 +28,12 @@ leases_count = ~exists().where(or_(pulse.c.alive_until < db_as_of(), pulse.c.tru
 _LEASES_COUNT = select(leases_count)
 
 
+@cache
+def is_fresh(silence: float) -> Exists:
+    """Whether the pulse need not be shown now; made once, since each worker asks it each second."""
+    return exists().where(pulse.c.alive_until > db_as_of(_STALE * silence))
+
+
 class Pulses:
     """The verb pulse; part of `Ledger`."""
 
@@ -37,7 +45,6 @@ class Pulses:
         Where nobody had called for longer, leases that are over do not count for `grace` seconds; returns whether
         that is so since this very call.
         """
-        fresh = exists().where(pulse.c.alive_until > db_as_of(_STALE * silence))
 
         def work(tx: Connection) -> bool:
             now = tx.execute(select(db_now())).scalar_one()
@@ -53,7 +60,7 @@ class Pulses:
             return was_silent
 
         with self.database.reading() as tx:
-            if tx.execute(select(fresh)).scalar_one():
+            if tx.execute(select(is_fresh(silence))).scalar_one():
                 return False
         return self.database.writing(work)
 

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, delete, func, insert, or_, select, update
 
 from jobs.ids import new_id
 from ledger.database import Database, db_as_of, db_now
@@ -30,6 +31,14 @@ class Run:
     notes: Sequence[str]  # why
     started_at: datetime
     finished_at: datetime | None
+
+
+@cache
+def _requested(names: frozenset[str]) -> Select[str]:
+    """Requests of these; made once, since workers look each second."""
+    return select(reconciliations.c.id).where(
+        reconciliations.c.state == REQUESTED, reconciliations.c.name.in_(sorted(names))
+    )
 
 
 class Reconciliations:
@@ -96,8 +105,7 @@ class Reconciliations:
 
     def take_requested_run(self, names: Collection[str]) -> Run | None:
         """The oldest request of these, now running; None where there is none."""
-        mine = (reconciliations.c.state == REQUESTED, reconciliations.c.name.in_(sorted(names)))
-        waiting = select(reconciliations.c.id).where(*mine)
+        waiting = _requested(frozenset(names))
         with self.database.reading() as tx:
             if tx.execute(waiting.limit(1)).first() is None:
                 return None  # nearly always

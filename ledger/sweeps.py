@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from sqlalchemy import Connection, RowMapping, Select, and_, delete, exists, insert, or_, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, and_, delete, exists, insert, not_, or_, select, text, update
 
 from jobs.errors import Actor, Fault
 from jobs.model import Status
@@ -12,7 +13,7 @@ from ledger.claims import Held
 from ledger.database import Database, db_as_of, db_now
 from ledger.letters import OPEN
 from ledger.lines import resend_lost
-from ledger.pulse import leases_count
+from ledger.pulse import is_fresh, leases_count
 from ledger.reference import catalog_versions
 from ledger.schema import attempts, dead_letters, events, idempotency_keys, jobs, outbox, step_runs, workers
 
@@ -42,6 +43,11 @@ _IS_EXPIRED = exists().where(step_runs.c.status == Status.RUNNING.value, step_ru
 _IS_LATE = exists().where(jobs.c.deadline < db_as_of(), _MAY_BE_LATE)
 _DUE = select(_IS_DUE)
 _ANY_CARE = select(or_(_IS_DUE, _IS_EXPIRED, _IS_LATE))
+
+
+@cache
+def _quiet(silence: float) -> Select[bool]:
+    return select(and_(is_fresh(silence), not_(or_(_IS_DUE, _IS_EXPIRED, _IS_LATE))))
 
 
 _NEVER_TOLD = Fault(
@@ -86,6 +92,10 @@ class Sweeps:
     def needs_care(self) -> bool:
         """Whether anything is due, expired or past its deadline: one cheap look, since nearly always nothing is."""
         return self._any(_ANY_CARE)
+
+    def is_quiet(self, *, silence: float) -> bool:
+        """Whether nothing needs care, and the pulse need not be shown: both in one look. See `pulse` and `needs_care`."""
+        return self._any(_quiet(silence))
 
     def _any(self, query: Select[bool]) -> bool:
         with self.database.reading() as tx:

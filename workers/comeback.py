@@ -41,6 +41,8 @@ class Comeback:
         if not self._due or time.monotonic() < self._due[-1]:
             return
         self._due.pop()
+        if self._ledger.oldest_claimable(self._queue) is None:
+            return  # nothing is queued, so nothing can be gone; to ask a broker takes much longer
         try:
             depth = depths(self._options)[self._queue]
         except BrokerUnavailable:

@@ -55,7 +55,9 @@ class Dispatcher:
             log.warning("ledger.unavailable", during="unregister")
 
     def look(self) -> None:
-        """One round over everything that is due."""
+        """One round over everything that is due; one look, where nothing is."""
+        if self._ledger.is_quiet(silence=self._silence):
+            return
         if self._ledger.pulse(silence=self._silence, grace=self._grace):
             log.warning("ledger.was_silent", leases_count_again_in=self._grace)
         if not self._ledger.needs_care():

@@ -27,6 +27,9 @@ from workers.shutdown import Shutdown
 from workers.wiring import Worker, build_worker
 
 log = structlog.get_logger(__name__)
+_HEARTBEAT = (
+    5.0  # seconds between the events by which Flower knows a worker to be there; Celery's two wake it for little
+)
 
 
 def run(pool: str, settings: Settings) -> int:
@@ -69,6 +72,7 @@ def serve(app: Celery, worker: Worker, *, line: str) -> int:
         queues=[line],
         without_gossip=True,
         without_mingle=True,
+        heartbeat_interval=_HEARTBEAT,
         loglevel="INFO",
         quiet=True,  # a banner that can't be printed to a log on a full disk would end it
     )

@@ -166,3 +166,17 @@ def test_owners_of__tells_whose_jobs_are(ledger):
     """Deleted jobs have no owner."""
     mine, other = submit(ledger).job, submit(ledger, owner="other").job
     assert ledger.owners_of([mine.id, other.id, "nobody"]) == {mine.id: "local", other.id: "other"}
+
+
+def test_index_waits__for_what_changed_and_for_what_is_gone(ledger):
+    """One cheap look says whether either of the two is worth looking for."""
+    assert not ledger.index_waits()
+    job = submit(ledger).job
+    assert ledger.index_waits()
+    heard(ledger)
+    assert not ledger.index_waits()
+    ledger.cancel(job.id, owner="local")
+    ledger.delete(job.id, owner="local")
+    assert (ledger.unindexed(), ledger.gone(), ledger.index_waits()) == ([], [job.id], True)
+    ledger.indexed({}, gone=[job.id])
+    assert not ledger.index_waits()

@@ -194,3 +194,19 @@ def test_database__gives_a_vanished_server_up(postgres_ledger_url):
         assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
         assert line.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
     database.close()
+
+
+def test_quiet__is_one_look_for_what_a_round_would_find(ledger):
+    """Only while the pulse is fresh and nothing is due, expired or late; whatever else there is needs no round."""
+    assert not ledger.is_quiet(silence=SILENCE)  # nobody has shown the pulse yet
+    beat(ledger)
+    assert ledger.is_quiet(silence=SILENCE)
+    job = submit(ledger).job
+    assert ledger.is_quiet(silence=SILENCE)  # its publisher has a head start
+    take(ledger, job)
+    assert ledger.is_quiet(silence=SILENCE)
+    pass_time(ledger, 21, watched=True)
+    assert not ledger.is_quiet(silence=SILENCE)  # the lease is over
+    look(ledger)
+    pass_time(ledger, SILENCE, watched=False)
+    assert not ledger.is_quiet(silence=SILENCE)  # nobody was there to look

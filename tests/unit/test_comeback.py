@@ -14,6 +14,10 @@ class Books:
     def __init__(self):
         self.queued, self.asked = 0, []
 
+    def oldest_claimable(self, queue):
+        assert queue == "parsing"
+        return 5.0 if self.queued else None
+
     def resend_lost(self, depths, *, older_than):
         assert older_than == SETTLE
         self.asked.append(dict(depths))
@@ -50,8 +54,8 @@ def world(monkeypatch):
     return made
 
 
-def test_nobody_looks_before_the_worker_listens(world):
-    """Without a word that it listens there is nothing to ask."""
+def test_looks__do_not_begin_before_the_worker_listens(world):
+    """Without a word that it does there is nothing to ask."""
     for seconds in range(100):
         world.at(seconds)
     assert world.books.asked == []
@@ -60,6 +64,7 @@ def test_nobody_looks_before_the_worker_listens(world):
 def test_looks__come_at_their_times_and_then_end(world):
     """Each once, however often the dispatcher goes its round."""
     world.one.listening()
+    world.books.queued = world.depth = 3
     times = []
     for tenth in range(1000):
         before = len(world.books.asked)
@@ -67,6 +72,15 @@ def test_looks__come_at_their_times_and_then_end(world):
         times += [tenth / 10] * (len(world.books.asked) - before)
     assert times == list(LOOKS)
     assert world.woken == []
+
+
+def test_looks__do_not_ask_the_broker_where_nothing_is_queued(world):
+    """A broker is asked by a connection of its own, which costs a hundred times as much as the look into the ledger."""
+    world.one.listening()
+    world.depth = 3
+    for seconds in range(100):
+        world.at(seconds)
+    assert world.books.asked == []
 
 
 def test_lost_messages__that_new_ones_hide_are_found_by_a_later_look(world):

@@ -15,6 +15,7 @@ from jobs.model import Status
 from jobs.reconcilers import REBUILD
 from ledger import JobCard, Ledger
 from ledger.errors import LedgerUnavailable
+from ledger.glance import Changes
 from search.port import EngineError, OtherFormat
 from workers.indexing.job_index import PATIENCE
 from workers.indexing.making import Away, Maker, NotNow, PlacesOf
@@ -22,6 +23,7 @@ from workers.indexing.writer import Places, Wanted, Writer
 
 log = structlog.get_logger(__name__)
 LOOK_EVERY = 0.25  # seconds
+_LOOK_AT_LEAST = 1.0  # seconds between looks where nobody has committed anything
 AT_A_TIME = 200  # jobs
 MOST = 20_000  # places that are made for one round, some 20 MB, unless one job alone has more
 _LONGEST = 1.0  # seconds of making for one round, unless one job alone needs more: the others want to be found, too
@@ -59,6 +61,7 @@ class Indexer:
         self._not_before: dict[str, float] = {}  # jobs whose places wait until then, monotonic
         self._refused: dict[str, float] = {}  # jobs that wait as a whole until then
         self._shown: dict[str, int] = {}  # the versions that the index has of jobs whose mark stays
+        self._changes = Changes(ledger.database)  # for the thread alone
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="indexer", daemon=True)
 
@@ -78,8 +81,9 @@ class Indexer:
         A job whose places can't be made now is found as it is, and its mark stays. Raises `EngineError`,
         `LedgerUnavailable`, and `NotNow` where the round has left places out.
         """
-        changed = self._ledger.unindexed(limit=AT_A_TIME)
-        gone = self._ledger.gone(limit=AT_A_TIME)
+        waits = self._ledger.index_waits()
+        changed = self._ledger.unindexed(limit=AT_A_TIME) if waits else []
+        gone = self._ledger.gone(limit=AT_A_TIME) if waits else []
         ripe = [job_id for job_id in self._owed.ripe() if job_id not in changed][: AT_A_TIME - len(changed)]
         if not changed and not gone and not ripe:
             return 0
@@ -216,4 +220,12 @@ class Indexer:
             else:
                 pause = _FIRST_PAUSE
                 if told < AT_A_TIME:
-                    self._closing.wait(LOOK_EVERY)
+                    self._rest()
+        self._changes.close()
+
+    def _rest(self) -> None:
+        """Until there may be something to do again: each look in vain wakes a machine that has nothing else to do."""
+        until = time.monotonic() + _LOOK_AT_LEAST
+        while not self._closing.wait(LOOK_EVERY) and time.monotonic() < until:
+            if self._changes.any() or self._owed.ripe():
+                return
