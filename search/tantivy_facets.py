@@ -53,7 +53,7 @@ def counted(
         return {name: {} for name in names}
     if jobs_alone:
         return _best(places())
-    doublings = min((total // MOST).bit_length(), SAMPLES)
+    doublings = min(((total - 1) // MOST).bit_length(), SAMPLES)
     while doublings > 0:
         found, few = _jobs(searcher, every([query, unscored(term(EXACT, sample(doublings)))]), names)
         if few >= ENOUGH:

@@ -181,11 +181,19 @@ def _typos(searcher: "Searcher", owner: str, clause: Clause, forgiven: int) -> i
     typos = 0 if isinstance(clause, Range) else allowed(clause, forgiven)
     if not typos or isinstance(clause, Range):
         return 0
+    return 0 if _is_common(searcher, owner, clause) else typos
+
+
+def _is_common(searcher: "Searcher", owner: str, clause: Words) -> bool:
+    """Whether at least `COMMON` of the owner's documents have the clause's word; deleted ones are in what a list holds."""
     word, fields = clause.tokens[0], _fields(clause)
-    documents = max(searcher.doc_freq(field, word) for field in fields)
-    if documents >= COMMON and (mine := whose(searcher, owner)):
-        documents = count(searcher, every([*mine, unscored(either([term(field, word) for field in fields]))]))
-    return 0 if documents >= COMMON else typos
+    held = max(searcher.doc_freq(field, word) for field in fields)
+    if held < COMMON:
+        return False
+    mine = whose(searcher, owner)
+    if not mine and held - (searcher.doc_freq(OWNER, owner) - searcher.num_docs) >= COMMON:
+        return True  # whichever were deleted
+    return count(searcher, every([*mine, unscored(either([term(field, word) for field in fields]))])) >= COMMON
 
 
 def _fields(clause: Words) -> tuple[str, ...]:

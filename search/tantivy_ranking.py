@@ -6,14 +6,14 @@ shares the last hit's first key is asked for again, by the next one; a page goes
 By relevance: of up to `ALL` hits all are fetched and put in order by (score, newest, job, ordinal). Where there are more
 the engine keeps the best alone, and of thousands with one score (rows of one part in many lists) it would keep other ones
 after each merge. So each document has a fixed chance of its own, its `SPREAD`, by which its score is raised by up to a
-thousandth, and of one score those of the largest come first. To raise very many scores takes as long as to find the hits;
-but whatever is in most samples has the largest, so where it is `quick` to ask again, a sample is asked that holds enough
-of the last score that fits on a page. A page goes on behind the last hit of the page before, where that is still there,
-else behind its score.
+thousandth: that is the order then. To raise very many scores takes as long as to find the hits. Where it is `quick` to ask
+again, the order is (score, chance): scores are asked for as they are, and of the last one that fits on a page those of the
+largest chance in a sample, since whatever is in most samples has the largest. A page goes on behind the last hit of the
+page before, where that is still there, else behind its score.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,8 @@ _SLACK = 50  # hits fetched beyond a page, since a commit may have moved its las
 _IN_A_SAMPLE = 5  # times as many hits in a sample as are looked at
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _SAME = 5e-6  # scores that differ by less are one: floats of 32 bits
+_ROUNDED = 5e-7  # that a score may have gained where it was raised and told without that
+DEEPEST = 100_000  # hits, behind which pages by relevance end: each has to be put in order anew with all before it
 
 Key = str | int
 _Keyed = tuple[tuple[Key, ...], "DocAddress"]
@@ -86,17 +88,22 @@ def by_key(searcher: "Searcher", query: "Query", sort: Sort, *, page: Page, limi
 def by_score(searcher: "Searcher", query: "Query", *, page: Page, limit: int, quick: bool) -> Ranked:
     """Hits by how well they fit; `quick`: as `is_quick` says."""
     after = page.key(float, float, int, str, int, int)
-    seen = max(0, after[5]) if after else 0
+    seen = after[5] if after else 0
+    if not 0 <= seen <= DEEPEST:
+        raise MalformedCursor(DAMAGED)
     needed = seen + limit + _SLACK
     found = searcher.search(query, limit=max(ALL, needed), weight_by_field=None if quick else SPREAD)
     total = counted_in(found)
-    entries = _entries(searcher, found.hits, spread=total > ALL, raised=not quick)
-    if quick and total > ALL:
-        entries = _best(searcher, query, entries, needed=needed, total=total)
+    if total <= ALL:
+        entries = _levelled(_entries(searcher, found.hits, raised=not quick))
+    elif quick:
+        entries = _best(searcher, query, found.hits, needed=needed, total=total)
+    else:
+        entries = _entries(searcher, found.hits)
     start = _start(entries, after) if after else 0
     shown = entries[start : start + limit]
     last = None
-    if shown and start + limit < len(entries):
+    if shown and start + limit < len(entries) and start + limit <= DEEPEST:
         score, chance, created, job, ordinal, _address = shown[-1]
         last = (-score, -chance, -created, str(job), ordinal, start + len(shown))
     return Ranked(hits=tuple((entry[-1], -entry[0]) for entry in shown), total=total, last=last)
@@ -183,47 +190,67 @@ def _entries(
         (-score / (spread_factor(chance) if raised else 1), -chance if spread else 0.0, -created, low, ordinal, address)
         for (score, address), (created, low, ordinal, chance) in zip(hits, known, strict=True)
     ]
-    found.sort(key=itemgetter(0))
-    return sorted(_levelled(found), key=_IN_ORDER)
+    return sorted(found, key=_IN_ORDER)
 
 
-def _levelled(entries: list[_Entry]) -> Iterator[_Entry]:
+def _levelled(entries: list[_Entry]) -> list[_Entry]:
     """With one score for all that differ by a rounding alone."""
-    level = 0.0
+    level, found = 0.0, list[_Entry]()
     for score, *more in entries:
         if not level or score > level * (1 - _SAME):
             level = score
-        yield level, *more  # type: ignore[misc]  # the rest as it was
+        found.append((level, *more))  # type: ignore[arg-type]  # the rest as it was
+    return sorted(found, key=_IN_ORDER)
 
 
-def _best(searcher: "Searcher", query: "Query", entries: list[_Entry], *, needed: int, total: int) -> list[_Entry]:
+def _best(
+    searcher: "Searcher", query: "Query", hits: Sequence[tuple[float, "DocAddress"]], *, needed: int, total: int
+) -> list[_Entry]:
     """The first of very many hits: those of the best scores, and of the last score that fits those of the best chances.
 
-    `entries` have the best scores, and of the last one whichever the engine gave.
+    `hits` have the best scores, and of the last one whichever the engine gave.
     """
+    entries = _levelled(_entries(searcher, hits, spread=True))
     last = entries[-1][0]
     above = [entry for entry in entries if entry[0] < last]
     if len(above) >= needed:
         return above
     limit = 2 * max(ALL, needed)  # those above come with them
-    equals = _equals(searcher, query, last, needed - len(above), limit=limit, total=total)
-    # Where others, nearly as good, have crowded them out, there can't be many: their order matters little.
+    known = {entry[3:5] for entry in above}
+    equals = _equals(searcher, query, last, needed - len(above), known, limit=limit, total=total)
     return above + (equals or entries[len(above) :])
 
 
-def _equals(searcher: "Searcher", query: "Query", score: float, needed: int, *, limit: int, total: int) -> list[_Entry]:
-    """Of all hits of one score those of the best chances; nothing where the engine does not tell so many."""
+def _equals(
+    searcher: "Searcher",
+    query: "Query",
+    score: float,
+    needed: int,
+    known: set[tuple[int, int]],
+    *,
+    limit: int,
+    total: int,
+) -> list[_Entry]:
+    """Of all hits of one score those of the best chances; `known` have a better one.
+
+    Others, nearly as good, may crowd them out: then more are asked for, in the end all.
+    """
     halvings = min(SAMPLES, (total // (_IN_A_SAMPLE * limit)).bit_length())
     while True:
         chosen = every([query, unscored(term(EXACT, sample(halvings)))]) if halvings else query
         found = searcher.search(chosen, limit=limit, count=False, weight_by_field=SPREAD).hits
-        entries = _entries(searcher, found, spread=True, raised=True)
-        equals = [(score, *entry[1:]) for entry in entries if abs(entry[0] - score) <= _SAME * abs(score)]
-        if len(equals) >= needed:
-            return equals[:needed]
-        if not halvings:
-            return []
-        halvings = max(0, halvings - 1 - (needed // max(1, len(equals))).bit_length())
+        equals = [
+            (score, *entry[1:])
+            for entry in _entries(searcher, found, spread=True, raised=True)
+            if score * (1 + _ROUNDED) <= entry[0] <= score * (1 - _SAME) and entry[3:5] not in known
+        ]
+        cut_off = len(found) == limit < total and found[-1][0] >= -score * (1 - _SAME)
+        if len(equals) < needed and cut_off:
+            limit = min(4 * limit, total)
+        elif len(equals) < needed and halvings:
+            halvings = max(0, halvings - 1 - (needed // max(1, len(equals))).bit_length())
+        else:
+            return sorted(equals, key=_IN_ORDER)[:needed]
 
 
 def _start(entries: list[_Entry], after: tuple[Any, ...]) -> int:

@@ -40,8 +40,9 @@ class Comeback:
         """Send again what is gone; a few messages that others have in hand may go out twice, which hurts nobody."""
         if not self._due or time.monotonic() < self._due[-1]:
             return
+        waits = self._ledger.oldest_claimable(self._queue)
         self._due.pop()
-        if self._ledger.oldest_claimable(self._queue) is None:
+        if waits is None:
             return  # nothing is queued, so nothing can be gone; to ask a broker takes much longer
         try:
             depth = depths(self._options)[self._queue]

@@ -1,5 +1,7 @@
 """Where the tantivy index takes a shorter way to an answer, the answer is that of the long way."""
 
+import base64
+import json
 import random
 from contextlib import closing
 
@@ -8,6 +10,7 @@ from support.search_engines import ME, OTHER, ask, job_id, jobs, places, put, ro
 
 from search import tantivy_queries, tantivy_ranking
 from search.port import Drop
+from search.questions import MalformedCursor
 from search.tantivy_engine import writing
 from search.tantivy_queries import whose
 from search.tantivy_schema import samples, spread
@@ -116,6 +119,46 @@ def test_best_of_very_many__are_those_of_the_best_score_and_then_chance(engine, 
     assert [one[0] for one in all_pages(engine, "wheel", limit)] == [one[0] for one in found]
 
 
+CLOSE = {  # questions whose hits have hundreds of scores, many of them less than a thousandth apart
+    "quick": "wh* part",
+    "beginning": "whee* part",
+    "typo": "wheal part",
+    "phrase": '"wheel tyre" part',
+    "common": "part wheel",
+}
+
+
+@pytest.mark.parametrize("of", CLOSE)
+@pytest.mark.parametrize("limit", [50, 200])
+def test_pages_of_close_scores__hold_each_hit_once(engine, of, limit):
+    """However many more are looked at for a later page, nobody comes before the last hit of the page before."""
+    rng = random.Random("close scores")
+    for n in range(1, 21):
+        rows = [row(k, "Wheel tyre", "part " + "lorem " * rng.randrange(300)) for k in range(1, 101)]
+        engine.write([put(n, *rows)])
+    after, found = None, []
+    while True:
+        page = ask(engine, CLOSE[of], limit=limit, after=after, edits=1 if of == "typo" else 0)
+        assert page.total == 2000
+        found += places(page)
+        if (after := page.following) is None:
+            break
+    assert len(found) == len(set(found)) == 2000
+
+
+def test_pages_by_relevance__end_where_nobody_pages_to(engine, monkeypatch):
+    """Behind so many hits there is no cursor; one that somebody has changed asks for no more, whatever it says."""
+    monkeypatch.setattr(tantivy_ranking, "DEEPEST", 300)
+    engine.write([put(n, *(row(k, "Wheel") for k in range(1, 51))) for n in range(1, 21)])
+    assert len(all_pages(engine, "wheel", 100)) == 400
+    after = ask(engine, "wheel", limit=100, edits=0).following
+    inside = json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
+    for seen in (301, 2**33, 2**53, -1):
+        text = base64.urlsafe_b64encode(json.dumps([*inside[:-1], seen]).encode()).decode().rstrip("=")
+        with pytest.raises(MalformedCursor):
+            ask(engine, "wheel", limit=100, edits=0, after=text)
+
+
 def test_best_of_very_many__come_from_a_sample(engine, narrow, monkeypatch):
     """That is the point of it: to raise each score by its chance, all of them were looked at."""
     engine.write(levels(700))
@@ -147,6 +190,9 @@ def test_common_words__are_taken_as_they_were_typed(engine, monkeypatch):
     monkeypatch.setattr(tantivy_queries, "COMMON", 20)
     assert set(jobs(ask(engine, "wheel turqoise"))) == {41}
     assert ask(engine, "wheel turqoise").corrected
+    engine.write([Drop(job_id=job_id(n)) for n in range(1, 25)])  # of those that had the word few are left
+    assert set(jobs(ask(engine, "wheel turqoise"))) == {40, 41}
+    engine.write([put(n, row(1, "Wheel rubber")) for n in range(100, 130)])
     engine.write([put(50, row(1, "Wheal turquoise"), owner=OTHER), put(51, row(1, "Wheel turquoise"), owner=OTHER)])
     assert set(jobs(ask(engine, "wheel turqoise", owner=OTHER))) == {50, 51}
     assert set(jobs(ask(engine, "wheel turqoise"))) == {41}

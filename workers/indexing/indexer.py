@@ -198,6 +198,12 @@ class Indexer:
             log.warning("index.asks_for", run=run)
 
     def _run(self) -> None:
+        try:
+            self._follow()
+        finally:
+            self._changes.close()
+
+    def _follow(self) -> None:
         pause, is_known = _FIRST_PAUSE, False
         while not self._closing.is_set():
             try:
@@ -205,6 +211,9 @@ class Indexer:
                     self.look_whether_it_is_new()
                     is_known = True
                 told = self.look()
+                pause = _FIRST_PAUSE
+                if told < AT_A_TIME:
+                    self._rest()
             except OtherFormat as error:
                 log.warning("index.waits", reason=str(error), seconds=_LONGEST_PAUSE)
                 with suppress(LedgerUnavailable):
@@ -217,11 +226,6 @@ class Indexer:
             except Exception:
                 log.exception("indexer.round_failed")
                 self._closing.wait(_LONGEST_PAUSE)
-            else:
-                pause = _FIRST_PAUSE
-                if told < AT_A_TIME:
-                    self._rest()
-        self._changes.close()
 
     def _rest(self) -> None:
         """Until there may be something to do again: each look in vain wakes a machine that has nothing else to do."""
