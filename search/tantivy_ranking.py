@@ -43,7 +43,7 @@ _IN_A_SAMPLE = 5  # times as many hits in a sample as are looked at
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _SAME = 5e-6  # scores that differ by less are one: floats of 32 bits
 _ROUNDED = 5e-7  # that a score may have gained where it was raised and told without that
-DEEPEST = 100_000  # hits, behind which pages by relevance end: each has to be put in order anew with all before it
+DEEPEST = 10_000  # hits, behind which pages by relevance end: each has to be put in order anew with all before it
 
 Key = str | int
 _Keyed = tuple[tuple[Key, ...], "DocAddress"]
@@ -215,7 +215,7 @@ def _best(
     above = [entry for entry in entries if entry[0] < last]
     if len(above) >= needed:
         return above
-    limit = 2 * max(ALL, needed)  # those above come with them
+    limit = needed + ALL  # those above come with them, and some nearly as good
     known = {entry[3:5] for entry in above}
     equals = _equals(searcher, query, last, needed - len(above), known, limit=limit, total=total)
     return above + (equals or entries[len(above) :])
