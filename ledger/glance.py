@@ -22,8 +22,7 @@ class Glance:
             return None
         try:
             if self._line is None:
-                where = f"{Path(self._path).absolute().as_uri()}?mode=ro"
-                self._line = sqlite3.connect(where, uri=True, timeout=0, isolation_level=None)
+                self._line = _opened(self._path)
             row = self._line.execute(_VERSION, (job_id,)).fetchone()
         except sqlite3.Error:  # whoever asks in a thread learns why
             self.close()
@@ -55,8 +54,7 @@ class Changes:
             return True
         try:
             if self._line is None:
-                where = f"{Path(self._path).absolute().as_uri()}?mode=ro"
-                self._line = sqlite3.connect(where, uri=True, timeout=0, isolation_level=None)
+                self._line = _opened(self._path)
             (version,) = self._line.execute("PRAGMA data_version").fetchone()
         except sqlite3.Error:  # whoever looks learns why
             self.close()
@@ -70,3 +68,9 @@ class Changes:
             with suppress(sqlite3.Error):
                 self._line.close()
         self._line, self._seen = None, None
+
+
+def _opened(path: str) -> sqlite3.Connection:
+    """To read from, and never to wait for."""
+    where = f"{Path(path).absolute().as_uri()}?mode=ro"
+    return sqlite3.connect(where, uri=True, timeout=0, isolation_level=None)

@@ -178,10 +178,8 @@ def _language() -> "Index":
 
 def _typos(searcher: "Searcher", owner: str, clause: Clause, forgiven: int) -> int:
     """How many typos a clause's word may have; none where it is common: to look for them takes long, and it is none."""
-    typos = 0 if isinstance(clause, Range) else allowed(clause, forgiven)
-    if not typos or isinstance(clause, Range):
-        return 0
-    return 0 if _is_common(searcher, owner, clause) else typos
+    typos = allowed(clause, forgiven)
+    return 0 if typos and isinstance(clause, Words) and _is_common(searcher, owner, clause) else typos
 
 
 def _is_common(searcher: "Searcher", owner: str, clause: Words) -> bool:

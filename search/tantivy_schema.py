@@ -35,11 +35,8 @@ CREATED, ORDINAL = "created", "ordinal"
 JOB_HIGH, JOB_LOW = "job_high", "job_low"  # the job's id as numbers
 VERSION, PLACES = "version", "places"
 SPREAD = "spread"  # tells documents of one score apart, by a thousandth of it at most
-BEGINNINGS = {
-    HEAD: "head_begins",
-    "text": "text_begins",
-    "color": "color_begins",
-}  # how the words of a field begin, by that field
+# How the words of a field begin, by that field.
+BEGINNINGS = {HEAD: "head_begins", "text": "text_begins", "color": "color_begins"}
 BEGUN = (2, 3)  # letters of them
 A_JOB, A_PLACE = "=job", "=place"  # in `EXACT`
 SAMPLES = 10  # halvings of what is looked at where very much matches

@@ -27,9 +27,8 @@ from workers.shutdown import Shutdown
 from workers.wiring import Worker, build_worker
 
 log = structlog.get_logger(__name__)
-_HEARTBEAT = (
-    5.0  # seconds between the events by which Flower knows a worker to be there; Celery's two wake it for little
-)
+# Seconds between the events by which Flower knows a worker to be there; Celery's two wake it for little.
+_HEARTBEAT = 5.0
 
 
 def run(pool: str, settings: Settings) -> int:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -245,38 +246,36 @@ def test_missing_preload__is_logged_and_harmless(tmp_path: Path, caplog: pytest.
         bench.sandbox.close()
 
 
-def test_preload_with_threads__is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A library that starts threads when imported is not preloaded, since forking after it would not be safe."""
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "starts_a_thread.py").write_text(
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
-    )
-    bench = Bench(
-        tmp_path / "scratch", preload=["starts_a_thread", "sandbox_steps"], extra_path=[STEPS, tmp_path / "code"]
-    )
+@contextmanager
+def _preloaded(folder: Path, code: str, *preload: str) -> Iterator[Bench]:
+    """A bench whose pool may preload a module `odd` of this code."""
+    (folder / "code").mkdir()
+    (folder / "code" / "odd.py").write_text(code)
+    bench = Bench(folder / "scratch", preload=preload, extra_path=[STEPS, folder / "code"])
     try:
-        assert bench.run("good").fault is None
-        assert "starts_a_thread starts a thread when imported" in caplog.text
+        yield bench
     finally:
         bench.sandbox.close()
+
+
+def test_preload_with_threads__is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A library that starts threads when imported is not preloaded, since forking after it would not be safe."""
+    code = "import threading, time\nthreading.Thread(target=time.sleep, args=(60,), daemon=True).start()\n"
+    with _preloaded(tmp_path, code, "odd", "sandbox_steps") as bench:
+        assert bench.run("good").fault is None
+        assert "odd starts a thread when imported" in caplog.text
 
 
 def test_preload_with_a_function__runs_it_once_before_any_child(tmp_path: Path) -> None:
     """What a rehearsal leaves in memory every child finds; it ran in the template, not in the children."""
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "rehearsed.py").write_text(
+    code = (
         "import os\nRAN = []\ndef rehearse():\n    RAN.append(os.getpid())\n"
         "def told(ctx):\n    ctx.summary(ran=RAN, me=os.getpid(), above=os.getppid())\n"
     )
-    bench = Bench(
-        tmp_path / "scratch", preload=["rehearsed:rehearse", "sandbox_steps"], extra_path=[STEPS, tmp_path / "code"]
-    )
-    try:
-        first, second = (bench.run("told", target="rehearsed:told").summary for _ in range(2))
+    with _preloaded(tmp_path, code, "odd:rehearse", "sandbox_steps") as bench:
+        first, second = (bench.run("told", target="odd:told").summary for _ in range(2))
         assert first["me"] != second["me"]
         assert first["ran"] == second["ran"] == [first["above"]] == [second["above"]]
-    finally:
-        bench.sandbox.close()
 
 
 def test_preload_with_a_function_that_fails__is_logged_and_harmless(
@@ -284,29 +283,18 @@ def test_preload_with_a_function_that_fails__is_logged_and_harmless(
 ) -> None:
     """A rehearsal on a full disk, say, costs the pool its warmth and nothing else."""
     caplog.set_level(logging.WARNING)
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "fails.py").write_text("def rehearse():\n    raise OSError(28, 'No space left on device')\n")
-    bench = Bench(
-        tmp_path / "scratch", preload=["fails:rehearse", "sandbox_steps"], extra_path=[STEPS, tmp_path / "code"]
-    )
-    try:
+    code = "def rehearse():\n    raise OSError(28, 'No space left on device')\n"
+    with _preloaded(tmp_path, code, "odd:rehearse", "sandbox_steps") as bench:
         assert bench.run("good").fault is None
-        assert "fails:rehearse was not preloaded (OSError: [Errno 28] No space left on device)" in caplog.text
-    finally:
-        bench.sandbox.close()
+        assert "odd:rehearse was not preloaded (OSError: [Errno 28] No space left on device)" in caplog.text
 
 
 def test_preload_that_crashes__is_reported(tmp_path: Path) -> None:
     """A library that takes the interpreter along when imported makes runs fail with a reason, not hang."""
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "falls_over.py").write_text("import os\nos.abort()\n")
-    bench = Bench(tmp_path / "scratch", preload=["falls_over"], extra_path=[STEPS, tmp_path / "code"])
-    try:
+    with _preloaded(tmp_path, "import os\nos.abort()\n", "odd") as bench:
         result = bench.run("good")
         assert result.fault is not None
         assert result.fault.code == "sandbox.unavailable"
-    finally:
-        bench.sandbox.close()
 
 
 def test_many_at_once__none_disturbs_another(bench: Bench) -> None:
