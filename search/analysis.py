@@ -37,10 +37,12 @@ _SPACELESS = (
     (0x20000, 0x3FFFF),
 )
 _SIZE = re.compile(r"\d{1,3}(?:x\d{1,3})+")  # `2x4x3`
-_UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE | re.ASCII)
+_UUID = re.compile(  # from its first hyphen on: `re` runs to a sign far faster than to any of sixteen
+    r"-(?<=\b[0-9a-f]{8}-)[0-9a-f]{4}(?:-[0-9a-f]{4}){2}-[0-9a-f]{12}\b", re.IGNORECASE | re.ASCII
+)
 _OF_SIZE = re.compile(r"\d+|x")
 _WORD = re.compile(r"\S+")
-_MAYBE_SIZE = re.compile(r"\dx\d")
+_MAYBE_SIZE = re.compile(r"x(?<=\dx)\d")
 
 
 class _Folds(dict[int, str]):
@@ -111,7 +113,18 @@ def aligned(text: str) -> str | None:
     made = text.translate(_FOLDS)
     if "x" in made and _MAYBE_SIZE.search(made):
         return None
-    return made if max(map(len, made.split()), default=0) <= MAX_TOKEN else None
+    return None if _has_longer(made) else made
+
+
+def _has_longer(made: str) -> bool:
+    """Whether a folded text has a word that would be cut: goes from space to space as far as one may be from the next."""
+    at = 0
+    while at + MAX_TOKEN < len(made):
+        space = made.rfind(_SPACE, at, at + MAX_TOKEN + 1)
+        if space < 0:
+            return True
+        at = space + 1
+    return False
 
 
 def _placed(text: str) -> tuple[str, Sequence[int]]:

@@ -4,7 +4,7 @@ import bisect
 import functools
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 
 from search.analysis import aligned, spans
@@ -14,8 +14,10 @@ LENGTH = 160  # characters of text shown, before whole words are made and dots a
 _LEAD = 40  # of them before the first word found
 _CUT = 20  # characters at most that go to make the ends whole words
 _WORD = re.compile(r"\S+")
+_SPACE, _LAST_SPACE = re.compile(r"\s"), re.compile(r"\s(?=\S*\Z)")
 _OFTEN = 64  # characters; longer words are not remembered
 _ENOUGH = 500  # places of a clause in one text that are looked at
+_INSIDE = 64  # of them that a window is judged by; more say nothing new, and would make this slow
 _Placed = tuple[str, int, int]
 _Marks = tuple[tuple[int, int], ...]
 
@@ -30,7 +32,8 @@ def snippet(text: str, words: Sequence[Clause], *, forgiven: int = 0) -> tuple[s
     plain = aligned(text)
     found = _found(_placed(text), clauses, forgiven) if plain is None else _found_plain(plain, clauses, forgiven)
     start, end = _window(text, found)
-    return _shown(text, start, end, sorted({(first, last) for first, last, _clause in found}))
+    within = {(first, last) for first, last, _clause in found if first >= start and last <= end}
+    return _shown(text, start, end, sorted(within))
 
 
 def matches(token: str, wanted: str, typos: int) -> bool:
@@ -77,27 +80,46 @@ def _found_plain(plain: str, words: Sequence[Words], forgiven: int) -> list[tupl
     """The same in a folded text whose characters stand where they stood: looks for the words alone, which is far faster."""
     found: set[tuple[int, int, int]] = set()
     for number, clause in enumerate(words):
-        pattern = _pattern(plain, clause, allowed(clause, forgiven))
-        for match in itertools.islice(pattern.finditer(plain), _ENOUGH) if pattern else ():
-            found.update((*match.span(token), number) for token in range(1, len(clause.tokens) + 1))
+        if typos := allowed(clause, forgiven):
+            found.update([(first, last, number) for first, last in _mistyped(plain, clause.tokens[0], typos)])
+        elif clause.tokens[0] in plain:
+            places = itertools.islice(_pattern(clause.tokens, prefix=clause.prefix).finditer(plain), _ENOUGH)
+            groups = range(1, len(clause.tokens) + 1)
+            found.update([(*match.span(group), number) for match in places for group in groups])
     return sorted(found)
 
 
-def _pattern(plain: str, clause: Words, typos: int) -> re.Pattern[str] | None:
-    """Where a clause stands: its first token, and the others behind it, a group for each; None: nowhere."""
-    first = clause.tokens[0]
-    if typos:
-        near = sorted(token for token in set(plain.split()) if matches(token, first, typos))
-        return re.compile(rf"(?<!\S)({'|'.join(near)})(?!\S)") if near else None
-    return _exact_pattern(clause.tokens, prefix=clause.prefix) if first in plain else None
-
-
 @functools.lru_cache(maxsize=256)
-def _exact_pattern(tokens: tuple[str, ...], *, prefix: bool) -> re.Pattern[str]:
-    *firsts, last = (re.escape(token) for token in tokens)
-    first, *others = [*firsts, last + r"\S*" if prefix else last]
-    behind = "".join(rf"\s+({token})" for token in others)
-    return re.compile(rf"(?<!\S)({first})(?={behind}(?!\S))")  # phrases may overlap
+def _pattern(tokens: tuple[str, ...], *, prefix: bool) -> re.Pattern[str]:
+    """Where a clause stands: its first token, and the others behind it, a group for each.
+
+    It looks behind only after its first letters: `re` skips to where those stand, and would try every place otherwise.
+    """
+    groups = [re.escape(token) for token in tokens]
+    begin = groups[0]
+    groups[0] += rf"(?<!\S{begin})"
+    groups[-1] += r"\S*" if prefix else ""
+    first, *others = (f"({group})" for group in groups)
+    behind = "".join(rf"\s+{group}" for group in others)
+    return re.compile(rf"{first}(?={behind}(?!\S))")  # phrases may overlap
+
+
+def _mistyped(plain: str, wanted: str, typos: int) -> Iterator[tuple[int, int]]:
+    """Where a word stands in a folded text with so many typos at most."""
+    spaced, at = f" {plain} ", 0  # a word's space stands in it where the word stands in the text
+    for token in _near(plain.split(), wanted, typos)[:_ENOUGH]:
+        at = spaced.index(f" {token} ", at)
+        yield at, at + len(token)
+        at += 1
+
+
+def _near(tokens: Sequence[str], wanted: str, typos: int) -> list[str]:
+    """Those that are the wanted one, as `matches` tells with typos, in their order; in C, which is far faster."""
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    near = process.extract_iter(wanted, tokens, scorer=OSA.distance, score_cutoff=typos)
+    return [token for token, _typos, _at in near]
 
 
 def _starts(stand: dict[str, list[int]], clause: Words, typos: int) -> Iterable[int]:
@@ -105,7 +127,8 @@ def _starts(stand: dict[str, list[int]], clause: Words, typos: int) -> Iterable[
     wanted = clause.tokens[0]
     if len(clause.tokens) > 1 or not (clause.prefix or typos):
         return stand.get(wanted, ())
-    good = [token for token in stand if (token.startswith(wanted) if clause.prefix else matches(token, wanted, typos))]
+    tokens = list(stand)
+    good = [token for token in tokens if token.startswith(wanted)] if clause.prefix else _near(tokens, wanted, typos)
     return sorted(itertools.chain.from_iterable(stand[token] for token in good))
 
 
@@ -120,12 +143,15 @@ def _goes_on(placed: list[_Placed], at: int, clause: Words) -> bool:
 def _window(text: str, found: list[tuple[int, int, int]]) -> tuple[int, int]:
     """Where most of the clauses stand within `LENGTH`; of equals the first."""
     best, best_at, last = (0, 0), 0, 0
+    clauses = [clause for _start, _end, clause in found]
     for first, (start, _end, _clause) in enumerate(found):
-        last = max(last, first)
+        before = last = max(last, first)
         while last < len(found) and found[last][1] <= start + LENGTH - _LEAD:
             last += 1
-        inside = found[first:last][:64]  # more say nothing new, and would make this slow
-        worth = (len({clause for _start, _end, clause in inside}), len(inside))
+        if last == before and last - first < _INSIDE:
+            continue  # nothing came in
+        inside = clauses[first:last][:_INSIDE]
+        worth = (len(set(inside)), len(inside))
         if worth > best:
             best, best_at = worth, start
     if not found:
@@ -137,26 +163,24 @@ def _window(text: str, found: list[tuple[int, int, int]]) -> tuple[int, int]:
 def _whole_words(text: str, start: int, end: int, *, keep: int) -> tuple[int, int]:
     """Shrink both ends to where a word begins or ends, unless that is far."""
     if start > 0 and not text[start - 1].isspace():
-        space = _space(text, start, min(start + _CUT, keep))
-        start = space if space is not None else start
+        space = _SPACE.search(text, start, min(start + _CUT, keep))
+        start = space.end() if space else start
     if end < len(text) and not text[end].isspace():
-        ends = [at for at in range(end - 1, max(start, keep, end - _CUT), -1) if text[at].isspace()]
-        end = ends[0] if ends else end
+        space = _LAST_SPACE.search(text, max(start, keep, end - _CUT) + 1, end)
+        end = space.start() if space else end
     return start, end
 
 
-def _space(text: str, start: int, end: int) -> int | None:
-    return next((at + 1 for at in range(start, end) if text[at].isspace()), None)
-
-
 def _shown(text: str, start: int, end: int, found: Sequence[tuple[int, int]]) -> tuple[str, _Marks]:
-    """The window with single spaces and dots where text was left out, and the marks moved along."""
+    """The window with single spaces and dots where text was left out, and the marks of what was found in it moved along."""
     shown = ["…"] if text[:start].strip() else []
     length, piece = len(shown), text[start:end]
-    if piece == " ".join(piece.split()):  # as most are: nothing moves within it
+    joined = " ".join(piece.split())
+    # as most are: nothing moves within it; but no space is made behind a word that is … alone
+    if piece == joined or (len(piece) == len(joined) and "…" not in piece):
         by = length - start
-        marks = tuple((first + by, last + by) for first, last in found if first >= start and last <= end)
-        return "".join((*shown, piece, "…" if text[end:].strip() else "")), marks
+        marks = tuple([(first + by, last + by) for first, last in found])
+        return "".join((*shown, joined, "…" if text[end:].strip() else "")), marks
     words: list[tuple[int, int, int]] = []  # from, to, and how far it moved
     for word in _WORD.finditer(text, start, end):
         if shown and shown[-1] != "…":
@@ -167,7 +191,7 @@ def _shown(text: str, start: int, end: int, found: Sequence[tuple[int, int]]) ->
         length += len(word[0])
     if text[end:].strip():
         shown.append("…")
-    moved = ((_moved(words, first), _moved(words, last - 1)) for first, last in found if first >= start and last <= end)
+    moved = ((_moved(words, first), _moved(words, last - 1)) for first, last in found)
     return "".join(shown), tuple((first, last + 1) for first, last in moved if first is not None and last is not None)
 
 

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from search.analysis import edits
 from search.query import parse
 from search.snippets import LENGTH, distance, snippet
 
@@ -110,7 +111,10 @@ def test_snippet__is_the_same_however_it_is_found(monkeypatch):
         "ab",
         "abc",
         "abcd",
+        "abcde",
+        "xabc",
         "Türkis",
+        "türkisches",
         "x",
         "2",
         "4",
@@ -123,7 +127,10 @@ def test_snippet__is_the_same_however_it_is_found(monkeypatch):
         "y" * 90,
         "ß",
     )
-    asked = ('"a ab"', '"a a"', "ab*", '"a ab"*', "abc abd", "2 x 4", "turkis", "10.5", "b", "y" * 90, "ss")
+    asked = (
+        *('"a ab"', '"a a"', "ab*", '"a ab"*', '"a ab abc"', "abc abd", "abdc", "turkizs", "trkiss", "turkissehs"),
+        *("2 x 4", "turkis", "türkisches", "10.5", "b", "y" * 90, "ss"),
+    )
     for _ in range(2_000):
         text = " ".join(rng.choices(words[: rng.randrange(4, len(words) + 1)], k=rng.randrange(1, 60)))
         clauses, forgiven = parse(" ".join(rng.sample(asked, 2))).must, rng.randrange(3)
@@ -131,3 +138,36 @@ def test_snippet__is_the_same_however_it_is_found(monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr("search.snippets.aligned", lambda _text: None)
             assert snippet(text, clauses, forgiven=forgiven) == found, (text, clauses)
+
+
+def test_snippet__marks_each_word_that_is_one_however_common_it_is_within_others():
+    """A word is marked where it stands alone, a prefix where it begins one: never within a word that only holds it."""
+    text = "aab aa aaa baa-aa\taa2"
+    assert shown(text, "aa")[1] == ["aa", "aa"]
+    assert shown(text, "aa*")[1] == ["aab", "aa", "aaa", "aa", "aa2"]
+    assert shown(text, '"aa aa"*')[1] == ["aa", "aaa", "aa", "aa2"]
+    assert shown("a a a", '"a a"')[1] == ["a", "a", "a"]
+
+
+def test_snippet__marks_mistyped_words_as_distance_tells_them():
+    """Which words are near enough is told as `distance` tells it, word by word, and each of them is marked."""
+    rng = random.Random(11)
+    marked = 0
+    for _ in range(1_000):
+        wanted = "".join(rng.choices("ab", k=rng.randrange(4, 10)))
+        words = ["".join(rng.choices("ab", k=rng.randrange(1, 10))) for _ in range(15)]
+        typos = min(2, edits(wanted))
+        near = [word for word in words if distance(word, wanted, typos) <= typos]
+        assert shown(" ".join(words), wanted, forgiven=2)[1] == near
+        marked += len(near)
+    assert marked > 500
+
+
+def test_snippet__looks_at_so_many_places_of_a_clause(monkeypatch):
+    """The first places count, in the order of the text, whichever of the words meant stands there."""
+    monkeypatch.setattr("search.snippets._ENOUGH", 3)
+    text = "bricks brick plate bricky brick brick"
+    assert shown(text, "brick")[1] == ["brick", "brick", "brick"]
+    assert shown(text + " brick", "brick")[1] == ["brick", "brick", "brick"]
+    assert shown(text, "bri*")[1] == ["bricks", "brick", "bricky"]
+    assert shown(text, "brick", forgiven=1)[1] == ["bricks", "brick", "bricky"]
