@@ -25,13 +25,15 @@ _LISTS = {
     "color": "Only places in this color, by its name. Not parted at commas.",
     "facet": f"Count the jobs found by these: {', '.join(FACETS)}.",
 }
+_NO_FILTERS = frozenset({"q", "facet", "sort", "limit", "cursor"})
+_ANY = Filters()
 _MAY_REPEAT = " May repeat, or hold commas."
 
 
 def asked_in(params: QueryParams, *, owner: str) -> Asked:
     """The question of `GET /v1/search`. Raises `Problem`, `MalformedQuery`."""
     query, filters = parse(params.get("q", "")), _filters(params)
-    if not query.must and not query.never and filters == Filters():
+    if not query.must and not query.never and filters == _ANY:
         raise malformed("say what to look for, or narrow down by a filter such as kind or tag", field="q")
     facets = _values(params, "facet")
     if unknown := set(facets) - set(FACETS):
@@ -64,6 +66,8 @@ def text_in(params: QueryParams) -> str:
 
 
 def _filters(params: QueryParams) -> Filters:
+    if _NO_FILTERS.issuperset(params):  # as most questions; to look for each filter would take as long as all the rest
+        return _ANY
     made = Filters(
         kinds=_values(params, "kind"),
         pipelines=_values(params, "pipeline"),

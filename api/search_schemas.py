@@ -4,8 +4,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search.asking import Answer
-from search.port import Hit, JobFacts, Suggestion
+from search.asking import Answer, Shown
+from search.port import Hit, Suggestion
 
 
 class _Out(BaseModel):
@@ -62,7 +62,7 @@ class SuggestionList(_Out):
 def answer_json(answer: Answer) -> dict[str, Any]:
     """As `HitPage`."""
     return {
-        "items": [_hit_json(hit, facts) for hit, facts in answer.hits],
+        "items": [_hit_json(hit, job) for hit, job in answer.hits],
         "next_cursor": answer.following,
         "total": answer.total,
         "facets": {name: dict(counts) for name, counts in answer.facets.items()},
@@ -76,7 +76,7 @@ def suggestion_json(one: Suggestion) -> dict[str, Any]:
     return {"text": one.text, "field": one.field, "jobs": one.jobs}
 
 
-def _hit_json(hit: Hit, facts: JobFacts) -> dict[str, Any]:
+def _hit_json(hit: Hit, job: Shown) -> dict[str, Any]:
     return {
         "job_id": hit.job_id,
         "artifact": hit.artifact,
@@ -85,7 +85,7 @@ def _hit_json(hit: Hit, facts: JobFacts) -> dict[str, Any]:
         "snippet": hit.snippet,
         "marks": hit.marks,
         "score": round(hit.score, 6),
-        "file_name": facts.name,
-        "kind": facts.kind,
-        "status": facts.status,
+        "file_name": job.name,
+        "kind": job.kind,
+        "status": job.status,
     }

@@ -12,6 +12,7 @@ from ledger.corrections import ColumnMapping, Correction, Corrections
 from ledger.database import Database
 from ledger.findable import CardFilter, Findables, Indexed, JobCard, Lag
 from ledger.fingerprints import Fingerprints, Lookalike
+from ledger.glance import Glances
 from ledger.letters import Letter, LetterFilter, Letters
 from ledger.lines import Line, Lines
 from ledger.prices import DatedPrice, KeptQuote, Price, Prices
@@ -92,6 +93,7 @@ class Ledger(
     ) -> None:
         super().__init__()
         self.database = Database(url, db_schema=db_schema, pool_size=pool_size)
+        self.glances = Glances(self.database)
         self.policy = policy or RetryPolicy()
         self.stock = BlobStock(lambda n: self._reserve(n, lease=2 * RESERVED), size=stock) if stock else None
 
@@ -111,4 +113,5 @@ class Ledger(
 
     def close(self) -> None:
         """Give all connections back."""
+        self.glances.close()
         self.database.close()

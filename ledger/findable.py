@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,13 +27,22 @@ from sqlalchemy import (
 from jobs.model import Status
 from ledger.database import Database, db_now
 from ledger.folding import fold
+from ledger.glance import Glances
 from ledger.queries import tagged
 from ledger.schema import jobs, search_gone, step_runs
 
 _CARD = ("id", "owner", "version", "pipeline", "status", "summary", "tags", "created_at", "finished_at")
 _CARDS = select(*(jobs.c[name] for name in (*_CARD, "file")))
-_CARDS_BY_ID = _CARDS.where(jobs.c.id.in_(bindparam("ids", expanding=True)))  # made once: every search asks it
+_CARDS_BY_ID = _CARDS.where(jobs.c.id.in_(bindparam("ids", expanding=True)))
 _ANY_WAITS = select(jobs.c.id).where(jobs.c.unindexed_since.is_not(None)).limit(1)
+_SHOWN = select(*(jobs.c[name] for name in ("id", "owner", "status", "file"))).where(
+    jobs.c.id.in_(bindparam("ids", expanding=True))
+)
+# The same two for `Glances`: every search asks them.
+_ANY_WAITS_HERE = "SELECT 1 FROM jobs WHERE unindexed_since IS NOT NULL LIMIT 1"
+_SHOWN_HERE = """
+SELECT id, owner, status, json_extract(file, '$.name'), json_extract(file, '$.kind') FROM jobs WHERE id IN ({})
+"""
 _INDEX_WAITS = select(or_(exists().where(jobs.c.unindexed_since.is_not(None)), exists(search_gone.select())))
 _ENDED = tuple(status.value for status in Status if status.ended)
 
@@ -55,6 +64,16 @@ class JobCard:
     summary: Mapping[str, Any]
     created_at: datetime
     finished_at: datetime | None
+
+
+class Shown(NamedTuple):
+    """What a hit of a search shows of its job; in the order of `_SHOWN_HERE`."""
+
+    id: str
+    owner: str
+    status: str
+    name: str  # of its file
+    kind: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +115,7 @@ class Findables:
     """Part of `Ledger`."""
 
     database: Database
+    glances: Glances
 
     def index_waits(self) -> bool:
         """Whether the index has yet to hear of anything: one cheap look, since most of the time it has not."""
@@ -118,6 +138,15 @@ class Findables:
         """These jobs, by id; deleted ones are missing."""
         with self.database.reading() as tx:
             return {row["id"]: _card(row) for row in tx.execute(_CARDS_BY_ID, {"ids": list(ids)}).mappings()}
+
+    def shown(self, ids: Sequence[str]) -> dict[str, Shown]:
+        """What hits show of these jobs, by id; deleted ones are missing."""
+        rows = self.glances.rows(_SHOWN_HERE.format(",".join("?" * len(ids))), ids)
+        if rows is not None:
+            return {row[0]: Shown._make(row) for row in rows}
+        with self.database.reading() as tx:
+            found = tx.execute(_SHOWN, {"ids": list(ids)}).all()
+        return {id_: Shown(id_, owner, status, file["name"], file["kind"]) for id_, owner, status, file in found}
 
     def indexed(self, versions: Mapping[str, int], *, gone: Sequence[str] = ()) -> None:
         """The index has these jobs as of these versions, and has forgotten those that are gone.
@@ -196,9 +225,8 @@ class Findables:
 
         Of more than `limit` those that changed last.
         """
-        with self.database.reading() as tx:
-            if tx.execute(_ANY_WAITS).first() is None:  # as it is most of the time
-                return []
+        if not self._any_waits():  # as it is most of the time
+            return []
         # Not the bare column: SQLite would take the index by owner, and look at every job that the owner has.
         whose = func.coalesce(jobs.c.owner, "") == owner
         waits = jobs.c.unindexed_since
@@ -215,6 +243,13 @@ class Findables:
         """
         query = self._like(words, wanted, jobs.c.owner == owner, *([jobs.c.id < after] if after else []))
         return self._read(query.order_by(jobs.c.id.desc()).limit(limit))
+
+    def _any_waits(self) -> bool:
+        rows = self.glances.rows(_ANY_WAITS_HERE)
+        if rows is not None:
+            return bool(rows)
+        with self.database.reading() as tx:
+            return tx.execute(_ANY_WAITS).first() is not None
 
     def _like(self, words: Sequence[str], wanted: CardFilter, *more: ColumnElement[bool]) -> Select[Any]:
         holds = _holds_sqlite if self.database.is_sqlite else _holds_postgres

@@ -26,11 +26,30 @@ _PAGE, _MOST = 200, 2_000  # jobs that are read at a time, and at most, for one 
 Facets = Mapping[str, Mapping[str, int]]
 
 
+class Shown(Protocol):
+    """What a hit shows of its job. `JobFacts` are more than that, and take far longer to read."""
+
+    @property
+    def owner(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+
+
+S = TypeVar("S", bound=Shown)
+
+
 class Known(Protocol):
     """What is asked of the ledger. Raises `LedgerUnavailable`."""
 
     def facts(self, job_ids: Sequence[str]) -> dict[str, JobFacts]:
         """These jobs as they are now, by id; deleted ones are missing."""
+
+    def shown(self, job_ids: Sequence[str]) -> Mapping[str, Shown]:
+        """What hits show of these jobs as they are now, by id; deleted ones are missing."""
 
     def unindexed(self, owner: str, words: Sequence[str], filters: Filters, *, limit: int) -> list[JobFacts]:
         """Jobs of the owner that the index has yet to hear of, the newest first; see `like` for the rest."""
@@ -48,7 +67,7 @@ class Known(Protocol):
 class Answer:
     """What callers get."""
 
-    hits: tuple[tuple[Hit, JobFacts], ...]  # with the job as it is now
+    hits: tuple[tuple[Hit, Shown], ...]  # with the job as it is now
     total: int | None  # places that match, in all pages; None where nobody counted
     following: str | None = None  # for `Asked.after`
     facets: Facets = field(default_factory=lambda: MappingProxyType({}))
@@ -91,7 +110,7 @@ class Asking:
             found = self.line.wait(lambda ask: ask(lambda: self._engine.similar(owner, job_id, limit=limit)))
         except Unanswered:
             return []
-        return self._owned(owner, found)
+        return _owned(owner, found, self._known.facts)
 
     def stats(self) -> Stats:
         """How large the index is. Raises `Unanswered`."""
@@ -114,7 +133,7 @@ class Asking:
         best = max((one.score for one in found.hits), default=1.0)
         shown = [one for one in found.hits if not _is_own_of(one, ids)] if room > 0 else []
         hits = [(hit(facts, asked.query.must, score=best), facts) for facts in fresh] if first else []
-        owned = self._owned(asked.owner, shown)
+        owned = _owned(asked.owner, shown, self._known.shown)
         return Answer(
             hits=(*hits, *owned),
             total=max(0, found.total + len(unheard) - (len(shown) - len(owned))),
@@ -142,10 +161,6 @@ class Asking:
         there = Asked(owner=owner, query=Query(), filters=Filters(job_ids=ids), limit=len(ids))
         heard = {one.job_id for one in ask(lambda: self._engine.find(there)).hits}
         return [facts for facts in fresh if facts.job_id not in heard]
-
-    def _owned(self, owner: str, hits: Sequence[Hit]) -> list[tuple[Hit, JobFacts]]:
-        known = self._known.facts(tuple(dict.fromkeys(one.job_id for one in hits))) if hits else {}
-        return [(one, known[one.job_id]) for one in hits if one.job_id in known and known[one.job_id].owner == owner]
 
     def _from_ledger(self, asked: Asked, cursor: Cursor) -> Answer:
         """By parts of names, tags and ids. What began in the index ends here: nobody could tell what was shown."""
@@ -184,6 +199,13 @@ class Asking:
                     holders[name, clean(value)] = holders.get((name, clean(value)), 0) + 1
         best = sorted(holders, key=lambda key: (-holders[key], len(key[1]), key))[:limit]
         return [Suggestion(text=value, field=name, jobs=holders[name, value]) for name, value in best]
+
+
+def _owned(owner: str, hits: Sequence[Hit], look: Callable[[Sequence[str]], Mapping[str, S]]) -> list[tuple[Hit, S]]:
+    """Hits whose jobs are there and the owner's, with what `look` says of these."""
+    known = look(tuple({one.job_id: None for one in hits})) if hits else {}
+    paired = ((one, known.get(one.job_id)) for one in hits)
+    return [(one, job) for one, job in paired if job is not None and job.owner == owner]
 
 
 def _is_own_of(one: Hit, ids: Sequence[str]) -> bool:

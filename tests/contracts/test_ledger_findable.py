@@ -85,6 +85,27 @@ def test_cards__say_what_is_findable_of_a_job(ledger):
     assert (card.version, card.status) == (ledger.version(job.id, owner="local")[0], "running")
 
 
+def test_shown__says_what_hits_show_of_their_jobs(ledger, monkeypatch):
+    """As it is now, to the last commit, whether it was glanced at or asked for in the usual way."""
+    job, other = submit(ledger, name='Brücke 🧱 "1".xml').job, submit(ledger, owner="other").job
+    gone = submit(ledger).job
+    ledger.cancel(gone.id, owner="local")
+    ids = [job.id, other.id, gone.id, "nobody"]
+    assert ledger.shown(ids)[gone.id].status == "cancelled"
+    ledger.delete(gone.id, owner="local")
+    step(ledger, job.id, PARSE, Succeeded())
+    found = ledger.shown(ids)
+    assert found == {
+        job.id: (job.id, "local", "running", 'Brücke 🧱 "1".xml', "sample"),
+        other.id: (other.id, "other", "queued", "a.xml", "sample"),
+    }
+    assert ledger.shown([]) == {}
+    monkeypatch.setattr(ledger.glances, "rows", lambda *_asked: None)
+    assert ledger.shown(ids) == found
+    assert ledger.shown([]) == {}
+    assert {card.id for card in ledger.unindexed_like("other", [])} == {other.id}
+
+
 def test_search_lag__is_the_age_of_the_oldest_change(ledger):
     """Nothing waits: no lag. Else it is counted from the oldest change on, deletes included."""
     job = submit(ledger).job

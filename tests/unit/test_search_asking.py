@@ -1,5 +1,6 @@
 """What happens when an engine fails or hangs: an answer from the ledger in time, a breaker, threads that do not pile up."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -182,7 +183,13 @@ def test_line__an_answer_that_comes_too_late_is_dropped():
     line.close()
 
 
-def test_line__our_own_work_may_take_longer():
+def asked_of(line, work):
+    """From the event loop, as requests do."""
+    return asyncio.run(line.asked(work))
+
+
+@pytest.mark.parametrize("ask_line", [Line.wait, asked_of])
+def test_line__our_own_work_may_take_longer(ask_line):
     """Patience is with the engine alone: what is left to do after its answer is waited for."""
     line = Line(patience=0.05)
     slow = threading.Event()
@@ -192,15 +199,40 @@ def test_line__our_own_work_may_take_longer():
         slow.wait(0.2)
         return found + 1
 
-    assert line.wait(work) == 2
+    assert ask_line(line, work) == 2
     assert not line.breaker.open
     line.close()
 
 
-def test_line__errors_of_our_own_work_pass():
+@pytest.mark.parametrize("ask_line", [Line.wait, asked_of])
+def test_line__errors_of_our_own_work_pass(ask_line):
     """What the ledger raises is its own answer, and no failure of the engine."""
     line = Line(breaker=Breaker(failures=1))
     with pytest.raises(TimeoutError):
-        line.wait(lambda _ask: (_ for _ in ()).throw(TimeoutError("the ledger's")))
+        ask_line(line, lambda _ask: (_ for _ in ()).throw(TimeoutError("the ledger's")))
+    assert not line.breaker.open
+    line.close()
+
+
+def test_line__whoever_goes_away_leaves_nothing_behind():
+    """A request that ends before its answer: neither the engine nor the next question learns of it."""
+    line, go_on, ended = Line(patience=20), threading.Event(), threading.Event()
+
+    async def left() -> int:
+        begun = asyncio.create_task(line.asked(lambda ask: (ask(go_on.wait), ended.set())))
+        await asyncio.sleep(0.05)
+        begun.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await begun
+        go_on.set()
+        return await line.asked(lambda ask: ask(lambda: 1))
+
+    assert asyncio.run(left()) == 1
+    assert ended.wait(10)
+    go_on.clear()
+    with pytest.raises(TimeoutError):  # the loop ends, and with it who would be told
+        asyncio.run(asyncio.wait_for(line.asked(lambda ask: ask(go_on.wait)), 0.05))
+    go_on.set()
+    assert line.wait(lambda ask: ask(lambda: 2)) == 2
     assert not line.breaker.open
     line.close()
