@@ -27,6 +27,8 @@ from search.tantivy_schema import (
     JOB_LOW,
     ORDINAL,
     OWNER,
+    PAIRED,
+    PAIRS,
     PLACES,
     SPREAD,
     STORED,
@@ -39,6 +41,7 @@ from search.tantivy_schema import (
     job_halves,
     microseconds,
     owned_value,
+    paired,
     samples,
     sort_key,
     spread,
@@ -111,20 +114,14 @@ class _Shared:
         from tantivy import Document
 
         made = Document()
-        begun: dict[str, set[str]] = {field: set() for field in BEGINNINGS}
         for name, values in entry.words.items():
-            held = HEAD if name in _HEADS else name
-            for value in values:
-                words = " ".join(value)
+            for words in map(" ".join, values):
                 if name != "label":
                     made.add_text(name, words)
-                if held == HEAD:
+                if name in _HEADS:
                     made.add_text(HEAD, words)
-                if held in begun:
-                    for letters in BEGUN:  # of shorter words the whole: nobody asks for less
-                        begun[held].update([word[:letters] for word in value])
-        for field, beginnings in begun.items():
-            made.add_text(BEGINNINGS[field], " ".join(beginnings))
+        for field, found in _derived(entry).items():
+            made.add_text(field, " ".join(found))
         for color in entry.colors:
             made.add_text(facet("color"), color)
         whole = [("part", part) for part in entry.parts] + [("color", color) for color in entry.colors]
@@ -142,11 +139,30 @@ class _Shared:
             made.add_text(field, value)
         for value in self._exact:
             made.add_text(EXACT, value)
-        for field, number in (*self._halves, (ORDINAL, ordinal)):
+        for field, number in self._halves:
             made.add_unsigned(field, number)
-        made.add_integer(CREATED, self._created)
+        for field, number in ((CREATED, self._created), (ORDINAL, ordinal)):
+            made.add_integer(field, number)
         for field, amount in (*self._numbers, (SPREAD, spread(self._facts.job_id, ordinal, rank=self._rank))):
             made.add_float(field, amount)
+
+
+def _derived(entry: Entry) -> dict[str, set[str]]:
+    """What is kept of its words to find them by, by field: how they begin, and which stand side by side."""
+    found: dict[str, set[str]] = {field: set() for field in (*BEGINNINGS.values(), *PAIRED.values())}
+    for name, values in entry.words.items():
+        held = HEAD if name in _HEADS else name
+        for value in values:
+            if held in BEGINNINGS:
+                for letters in BEGUN:  # of shorter words the whole: nobody asks for less
+                    found[BEGINNINGS[held]].update([word[:letters] for word in value])
+            if held in PAIRED:
+                found[PAIRED[held]].update(_pairs(value))
+    return found
+
+
+def _pairs(words: Sequence[str]) -> list[str]:
+    return [paired(words[at : at + size]) for size in PAIRS for at in range(len(words) - size + 1)]
 
 
 def _add_job(made: "Document", facts: JobFacts, *, suggested: dict[tuple[str, str], str], places: int) -> None:

@@ -15,9 +15,9 @@ from search.query import Clause
 from search.questions import FEW, Page, Scope, answer, following, scope
 from search.snippets import snippet
 from search.tantivy_documents import kept
-from search.tantivy_facets import counted, places_by_value
+from search.tantivy_facets import counting
 from search.tantivy_folder import CURRENT, WRITER, Lock, in_force, put_in_force, started, undisturbed
-from search.tantivy_queries import asked_query, every, is_quick, is_scored, lacks_a_word, term
+from search.tantivy_queries import Wanted, every, lacks_a_word, term
 from search.tantivy_ranking import Order, by_key, by_score, in_order
 from search.tantivy_schema import A_JOB, EXACT, JOB_HIGH, JOB_LOW, PLACES, VERSION, job_halves
 from search.tantivy_suggestions import alike, suggested
@@ -98,13 +98,14 @@ class TantivyEngine:
                     self._lock.release()
 
     def _once(self, asked: Asked, page: Page) -> Found:
-        nothing = Found(hits=(), total=0, facets={name: {} for name in asked.facets})
+        nothing, in_vain = Found(hits=(), total=0, facets={name: {} for name in asked.facets}), 0
         if asked.edits is None and page.forgiven > 1 and not page.after:
             # Two typos cost far more to look for than one, and are rarely what is meant where one gives enough.
             near = self._once(asked, Page(forgiven=1))
             if near.total >= FEW or not self._asked(lambda searcher: lacks_a_word(searcher, asked), False):
                 return near
-        return self._asked(lambda searcher: _found(searcher, asked, page), nothing)
+            in_vain = 0 if near.total else 1
+        return self._asked(lambda searcher: _found(searcher, asked, page, in_vain=in_vain), nothing)
 
     def _asked(self, ask: Callable[["Searcher"], _T], nothing: _T) -> _T:
         """An answer from what was committed last; `nothing` where there is no index yet."""
@@ -184,22 +185,19 @@ def _opened(folder: Path) -> View | None:
     return None
 
 
-def _found(searcher: "Searcher", asked: Asked, page: Page) -> Found:
-    query = asked_query(searcher, asked, page.forgiven)
-    by_value = places_by_value(searcher, query, asked.facets)
-    if asked.sort is Sort.RELEVANCE and is_scored(asked):
-        quick = is_quick(asked, page.forgiven)
-        ranked = by_score(searcher, query, page=page, limit=asked.limit, quick=quick)
+def _found(searcher: "Searcher", asked: Asked, page: Page, *, in_vain: int) -> Found:
+    wanted = Wanted(searcher, asked, page.forgiven, in_vain=in_vain)
+    facets = counting(searcher, wanted, asked.facets, jobs_alone=scope(asked) is Scope.JOBS)
+    if asked.sort is Sort.RELEVANCE and wanted.is_scored:
+        ranked = by_score(searcher, wanted, page=page, limit=asked.limit, busy=bool(asked.facets))
     else:
-        ranked = by_key(searcher, query, asked.sort, page=page, limit=asked.limit)
-    alone = scope(asked) is Scope.JOBS
-    facets = counted(searcher, query, asked.facets, total=ranked.total, jobs_alone=alone, places=by_value)
+        ranked = by_key(searcher, wanted.query(), asked.sort, page=page, limit=asked.limit)
     next_page = Page(forgiven=page.forgiven, after=ranked.last) if ranked.last else None
     return Found(
         hits=tuple(_hit(searcher, address, score, asked.query.must, page.forgiven) for address, score in ranked.hits),
         total=ranked.total,
         following=following(asked, next_page) if next_page else None,
-        facets=facets,
+        facets=facets(ranked.total),
     )
 
 

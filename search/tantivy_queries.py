@@ -18,11 +18,15 @@ from search.tantivy_schema import (
     EXACT,
     HEAD,
     JOB,
+    ORDINAL,
     OWNER,
+    PAIRED,
+    PAIRS,
     WORDS,
     column,
     exact,
     microseconds,
+    paired,
     schema,
 )
 from search.tantivy_view import count
@@ -39,17 +43,82 @@ _TYPO_WORTH = {1: 1.0, 2: 0.4}  # score of a word with so many typos in it; a wo
 _SCOPES = {Scope.JOBS: A_JOB, Scope.PLACES: A_PLACE}
 
 
-def asked_query(searcher: "Searcher", asked: Asked, forgiven: int) -> "Query":
-    """All that a question says: whose, in which reach, which words, which filters.
+class Wanted:
+    """All that a question says, in the engine's terms: whose, in which reach, which words, which filters.
 
     Something holds of whatever is found: what asks for no words asks for jobs or for places alone.
     """
-    must = whose(searcher, asked.owner)
-    if (kind := _SCOPES.get(scope(asked))) is not None:
-        must.append(unscored(term(EXACT, kind)))
-    must += [_clause(clause, _typos(searcher, asked.owner, clause, forgiven)) for clause in asked.query.must]
-    must += map(unscored, _filters(asked.filters))
-    return every(must, never=[_clause(clause) for clause in asked.query.never])
+
+    def __init__(self, searcher: "Searcher", asked: Asked, forgiven: int, *, in_vain: int = 0) -> None:
+        """`forgiven`: typos at most in a word; `in_vain`: with so many nothing was found."""
+        self._searcher = searcher
+        self._must = whose(searcher, asked.owner)
+        if (kind := _SCOPES.get(scope(asked))) is not None:
+            self._must.append(unscored(term(EXACT, kind)))
+        self._must += map(unscored, _filters(asked.filters))
+        most = [_typos(searcher, asked.owner, clause, forgiven) for clause in asked.query.must]
+        # Where one word alone may have typos, it has more than were looked for in vain: that leaves out a walk.
+        least = 1 + in_vain if len(most) - most.count(0) == 1 else 1
+        self._clauses = [(one, range(least, n + 1)) for one, n in zip(asked.query.must, most, strict=True)]
+        self._never = [_clause(clause) for clause in asked.query.never]
+        self.is_scored = is_scored(asked)
+        words = [clause.tokens for clause in asked.query.must if isinstance(clause, Words)]
+        self.is_one_word = len(asked.query.must) == 1 == sum(map(len, words)) and not (self._must or self._never)
+
+    def query(self, *, within: str | None = None) -> "Query":
+        """What is found; `within`: in documents that have this in `EXACT`."""
+        chosen = unscored(term(EXACT, within)) if within is not None else None
+        must = [*self._must, *(_clause(clause, typos, chosen) for clause, typos in self._clauses)]
+        if chosen is not None and not self.is_scored:
+            must.append(chosen)
+        # A query that stands alone may leave out, block by block, what can't be among the best.
+        return must[0] if len(must) == 1 and not self._never else every(must, never=self._never)
+
+    def firsts(self) -> "Firsts | None":
+        """Those whose names have what is asked for, where all of them fit better than all others; None: it depends.
+
+        That holds of one word's beginning, or of a word that nobody has as it was typed: then a name counts as three.
+        """
+        if len(self._clauses) != 1:
+            return None
+        ((clause, typos),) = self._clauses
+        if not isinstance(clause, Words) or clause.field is not None or len(clause.tokens) > 1:
+            return None
+        if not clause.prefix and (typos != range(1, 2) or _held(self._searcher, clause)):
+            return None
+        return Firsts(clause, typos, must=self._must, never=self._never)
+
+    def most(self) -> int | None:
+        """About so many documents have it, or fewer; None: there is no telling before one has looked."""
+        words = [clause for clause, typos in self._clauses if isinstance(clause, Words) and not typos]
+        known = [_held(self._searcher, clause) for clause in words]
+        return min((number for number in known if number is not None), default=None)
+
+
+class Firsts:
+    """See `Wanted.firsts`."""
+
+    def __init__(self, clause: Words, typos: range, *, must: list["Query"], never: list["Query"]) -> None:
+        self._clause, self._typos = clause, typos
+        self._must, self._never = must, never
+
+    def query(self, *, within: str | None = None) -> "Query":
+        """As `Wanted.query`."""
+        chosen = unscored(term(EXACT, within)) if within is not None else None
+        found, *others = (either(_in_field(field, self._clause, self._typos, chosen)) for field in _ANYWHERE)
+        for other in others:  # one by one: each is asked of what is found alone, while two together are gone through
+            found = every([found], better=[other])
+        return every([*self._must, found], never=self._never) if self._must or self._never else found
+
+
+def _held(searcher: "Searcher", clause: Words) -> int | None:
+    """About how many documents have a clause's words, or fewer: as many as in the field that has most."""
+    if clause.prefix and not _is_listed(clause):
+        return None
+    fields, freq = _fields(clause), searcher.doc_freq
+    if clause.prefix:
+        return max(freq(BEGINNINGS[field], clause.tokens[0]) for field in fields)
+    return min(max(freq(field, word) for field in fields) for word in clause.tokens)
 
 
 def whose(searcher: "Searcher", owner: str) -> list["Query"]:
@@ -75,28 +144,16 @@ def is_scored(asked: Asked) -> bool:
     return any(isinstance(clause, Words) for clause in asked.query.must)
 
 
-def is_quick(asked: Asked, forgiven: int) -> bool:
-    """Whether each word is looked up in a list of its places: to ask once more within a sample then takes next to no time.
-
-    Phrases are compared word by word, typos and long beginnings looked for among all words, each time anew.
-    """
-    return all(
-        isinstance(clause, Range)
-        or (len(clause.tokens) == 1 and not allowed(clause, forgiven) and (not clause.prefix or _is_listed(clause)))
-        for clause in asked.query.must
-    )
-
-
 def _is_listed(clause: Words) -> bool:
     return len(clause.tokens[0]) in BEGUN and all(field in BEGINNINGS for field in _fields(clause))
 
 
-def every(must: Iterable["Query"], *, never: Iterable["Query"] = ()) -> "Query":
-    """All of the first, none of the second."""
+def every(must: Iterable["Query"], *, better: Iterable["Query"] = (), never: Iterable["Query"] = ()) -> "Query":
+    """All of `must`, none of `never`; what has any of `better` fits better."""
     from tantivy import Occur, Query
 
-    clauses = [(Occur.Must, query) for query in must] + [(Occur.MustNot, query) for query in never]
-    return Query.boolean_query(clauses)
+    each = ((Occur.Must, must), (Occur.Should, better), (Occur.MustNot, never))
+    return Query.boolean_query([(occur, query) for occur, queries in each for query in queries])
 
 
 def either(queries: Sequence["Query"]) -> "Query":
@@ -165,7 +222,7 @@ def numbered(field: str, *, least: int | None = None, most: int | None = None) -
     """A whole number of the engine's own within bounds, both inclusive."""
     from tantivy import FieldType, Query
 
-    kind = FieldType.Integer if field == CREATED else FieldType.Unsigned
+    kind = FieldType.Integer if field in {CREATED, ORDINAL} else FieldType.Unsigned
     return Query.range_query(schema(), field, kind, lower_bound=least, upper_bound=most)
 
 
@@ -198,26 +255,40 @@ def _fields(clause: Words) -> tuple[str, ...]:
     return _ANYWHERE if clause.field is None else (clause.field,)
 
 
-def _clause(clause: Clause, typos: int = 0) -> "Query":
+def _clause(clause: Clause, typos: range = range(0), chosen: "Query | None" = None) -> "Query":
+    """`chosen`: what must hold as well. It is asked of each field: lists are quicker to compare than what was put together."""
     if isinstance(clause, Range):
         return unscored(between(clause.field, clause.least, clause.most))
-    return either([query for field in _fields(clause) for query in _in_field(field, clause, typos)])
+    return either([one for field in _fields(clause) for one in _in_field(field, clause, typos, chosen)])
 
 
-def _in_field(field: str, clause: Words, typos: int) -> list["Query"]:
+def _in_field(field: str, clause: Words, typos: range, chosen: "Query | None") -> list["Query"]:
+    found = _ways(field, clause, typos)
+    return found if chosen is None else [every([one, chosen]) for one in found]
+
+
+def _ways(field: str, clause: Words, typos: range) -> list["Query"]:
+    """How the field may have it: as it was typed, and with typos."""
     from tantivy import Query
 
-    weight = _WEIGHTS.get(field, 1.0)
+    weight, words = _WEIGHTS.get(field, 1.0), clause.tokens
     if clause.prefix:
-        return [Query.const_score_query(goes_on(field, clause.tokens), weight)]
-    if len(clause.tokens) > 1:
-        return [Query.boost_query(Query.phrase_query(schema(), field, list(clause.tokens)), weight)]
-    word = clause.tokens[0]
-    found = [Query.boost_query(term(field, word), weight)]
-    for distance in range(1, typos + 1):
-        near = Query.fuzzy_term_query(schema(), field, word, distance=distance)
+        return [Query.const_score_query(goes_on(field, words), weight)]
+    if len(words) > 1:
+        return [Query.boost_query(_phrase(field, words), weight)]
+    found = [Query.boost_query(term(field, words[0]), weight)]
+    for distance in typos:
+        near = Query.fuzzy_term_query(schema(), field, words[0], distance=distance)
         found.append(Query.const_score_query(near, weight * _TYPO_WORTH[distance]))
     return found
+
+
+def _phrase(field: str, words: Sequence[str]) -> "Query":
+    from tantivy import Query
+
+    if field in PAIRED and len(words) in PAIRS:
+        return term(PAIRED[field], paired(words))
+    return Query.phrase_query(schema(), field, list(words))
 
 
 def _filters(filters: Filters) -> list["Query"]:

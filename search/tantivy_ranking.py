@@ -5,11 +5,10 @@ shares the last hit's first key is asked for again, by the next one; a page goes
 
 By relevance: of up to `ALL` hits all are fetched and put in order by (score, newest, job, ordinal). Where there are more
 the engine keeps the best alone, and of thousands with one score (rows of one part in many lists) it would keep other ones
-after each merge. So each document has a fixed chance of its own, its `SPREAD`, by which its score is raised by up to a
-thousandth: that is the order then. To raise very many scores takes as long as to find the hits. Where it is `quick` to ask
-again, the order is (score, chance): scores are asked for as they are, and of the last one that fits on a page those of the
-largest chance in a sample, since whatever is in most samples has the largest. A page goes on behind the last hit of the
-page before, where that is still there, else behind its score.
+after each merge. So each document has a fixed chance of its own, its `SPREAD`, and the order is (score, chance). To raise
+all scores by their chances took as long as to find the hits; the last score that fits on a page is asked for once more,
+in a sample, since whatever is in most samples has the largest chance. Very many hits are counted on a second thread
+meanwhile. A page goes on behind the last hit of the page before, where that is still there, else behind its score.
 """
 
 import re
@@ -20,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 from search.port import Sort
 from search.questions import MalformedCursor, Page
-from search.tantivy_queries import DAMAGED, beyond, every, numbered, term, unscored
+from search.tantivy_queries import DAMAGED, Firsts, Wanted, beyond, every, numbered, term, unscored
 from search.tantivy_schema import (
     BY_NAME,
     CREATED,
-    EXACT,
+    JOB_HIGH,
     JOB_LOW,
     ORDINAL,
     SAMPLES,
@@ -32,12 +31,14 @@ from search.tantivy_schema import (
     sample,
     spread_factor,
 )
-from search.tantivy_view import columns, count, counted_in
+from search.tantivy_view import beside, columns, count, count_all, counted_in
 
 if TYPE_CHECKING:
     from tantivy import DocAddress, Query, Searcher
 
 ALL = 200  # hits whose order by relevance is worked out exactly
+MANY = 100_000  # documents of an index, from which on names are looked through first where they decide
+MANY_HITS = 20_000  # documents, perhaps: they are counted beside the search
 _SLACK = 50  # hits fetched beyond a page, since a commit may have moved its last one
 _IN_A_SAMPLE = 5  # times as many hits in a sample as are looked at
 _NUMBER = re.compile(r"[0-9]{1,20}")
@@ -85,28 +86,25 @@ def by_key(searcher: "Searcher", query: "Query", sort: Sort, *, page: Page, limi
     return Ranked(hits=tuple((address, 0.0) for _keys, address in shown), total=count(searcher, query), last=last)
 
 
-def by_score(searcher: "Searcher", query: "Query", *, page: Page, limit: int, quick: bool) -> Ranked:
-    """Hits by how well they fit; `quick`: as `is_quick` says."""
+def by_score(searcher: "Searcher", wanted: Wanted, *, page: Page, limit: int, busy: bool = False) -> Ranked:
+    """Hits by how well they fit; `busy`: something else of the question is done beside."""
     after = page.key(float, float, int, str, int, int)
     seen = after[5] if after else 0
     if not 0 <= seen <= DEEPEST:
         raise MalformedCursor(DAMAGED)
-    needed = seen + limit + _SLACK
-    found = searcher.search(query, limit=max(ALL, needed), weight_by_field=None if quick else SPREAD)
-    total = counted_in(found)
-    if total <= ALL:
-        entries = _levelled(_entries(searcher, found.hits, raised=not quick))
-    elif quick:
-        entries = _best(searcher, query, found.hits, needed=needed, total=total)
+    needed = seen + limit + (_SLACK if after else 1)
+    best = _best(searcher, wanted, needed, busy=busy)
+    if best.total <= ALL:
+        entries = _levelled(_entries(searcher, best.hits))
     else:
-        entries = _entries(searcher, found.hits)
+        entries = _by_chance(searcher, best, needed)
     start = _start(entries, after) if after else 0
     shown = entries[start : start + limit]
     last = None
     if shown and start + limit < len(entries) and start + limit <= DEEPEST:
         score, chance, created, job, ordinal, _address = shown[-1]
         last = (-score, -chance, -created, str(job), ordinal, start + len(shown))
-    return Ranked(hits=tuple((entry[-1], -entry[0]) for entry in shown), total=total, last=last)
+    return Ranked(hits=tuple((entry[-1], -entry[0]) for entry in shown), total=best.total, last=last)
 
 
 def in_order(
@@ -171,25 +169,53 @@ def _key(order: Order, told: str) -> Key:
     if order.field == BY_NAME:
         return told
     number = int(told) if _NUMBER.fullmatch(told) else -1
-    if not 0 <= number < (1 << (53 if order.field == CREATED else 64)) - 1:
+    if not 0 <= number < (1 << (64 if order.field in {JOB_HIGH, JOB_LOW} else 53)) - 1:
         raise MalformedCursor(DAMAGED)
     return number
 
 
+_Hits = Sequence[tuple[float, "DocAddress"]]
 # What makes the order of hits by relevance: score, chance, newest, job, place; all fall or rise by their sign.
 _Entry = tuple[float, float, int, int, int, "DocAddress"]
 _IN_ORDER = itemgetter(0, 1, 2, 3, 4)
 
 
-def _entries(
-    searcher: "Searcher", hits: Sequence[tuple[float, "DocAddress"]], *, spread: bool = False, raised: bool = False
-) -> list[_Entry]:
-    """Hits in their order; `spread`: by their chance, too; `raised`: scores are raised by it, and told without that."""
-    known = columns(searcher, [address for _score, address in hits], CREATED, JOB_LOW, ORDINAL, SPREAD)
-    found: list[_Entry] = [
-        (-score / (spread_factor(chance) if raised else 1), -chance if spread else 0.0, -created, low, ordinal, address)
-        for (score, address), (created, low, ordinal, chance) in zip(hits, known, strict=True)
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Best:
+    """The hits of the best scores, and of the last one whichever the engine gave."""
+
+    hits: _Hits
+    total: int  # documents that have what is asked for
+    wanted: Wanted | Firsts  # what was looked for
+    among: int  # so many documents have that, or fewer
+
+
+def _best(searcher: "Searcher", wanted: Wanted, needed: int, *, busy: bool) -> _Best:
+    """So many at least, where there are; where all fit into `ALL`, all."""
+    query, limit = wanted.query(), max(ALL, needed)
+    firsts = wanted.firsts() if searcher.num_docs >= MANY else None
+    if firsts is None and (busy or not wanted.is_one_word or (wanted.most() or 0) < MANY_HITS):
+        found = searcher.search(query, limit=limit)
+        return _Best(hits=found.hits, total=counted_in(found), wanted=wanted, among=counted_in(found))
+    counted = beside(lambda: count_all(searcher, query))
+    if firsts is not None:
+        found = searcher.search(firsts.query(), limit=limit)
+        if len(found.hits) >= needed:
+            return _Best(hits=found.hits, total=counted(), wanted=firsts, among=counted_in(found))
+    hits = searcher.search(query, limit=limit, count=False).hits
+    return _Best(hits=hits, total=counted(), wanted=wanted, among=counted())
+
+
+def _entries(searcher: "Searcher", hits: _Hits, *, chances: bool = False, raised: bool = False) -> list[_Entry]:
+    """Hits in their order; by their `chances`, too; `raised`: scores are raised by these, and told without that."""
+    if not hits:
+        return []
+    told = [SPREAD] if chances or raised else []
+    known = columns(searcher, [address for _score, address in hits], CREATED, JOB_LOW, ORDINAL, *told)
+    found: list[_Entry] = []
+    for (score, address), (created, low, ordinal, *chance) in zip(hits, known, strict=True):
+        plain = score / spread_factor(chance[0]) if raised else score
+        found.append((-plain, -chance[0] if told else 0.0, -created, low, ordinal, address))
     return sorted(found, key=_IN_ORDER)
 
 
@@ -203,50 +229,38 @@ def _levelled(entries: list[_Entry]) -> list[_Entry]:
     return sorted(found, key=_IN_ORDER)
 
 
-def _best(
-    searcher: "Searcher", query: "Query", hits: Sequence[tuple[float, "DocAddress"]], *, needed: int, total: int
-) -> list[_Entry]:
-    """The first of very many hits: those of the best scores, and of the last score that fits those of the best chances.
-
-    `hits` have the best scores, and of the last one whichever the engine gave.
-    """
-    entries = _levelled(_entries(searcher, hits, spread=True))
-    last = entries[-1][0]
-    above = [entry for entry in entries if entry[0] < last]
+def _by_chance(searcher: "Searcher", best: _Best, needed: int) -> list[_Entry]:
+    """The first of very many hits: those of the best scores, and of the last score that fits those of the best chances."""
+    level, cut = 0.0, 0
+    for at, (score, _address) in enumerate(best.hits):
+        if not level or score < level * (1 - _SAME):
+            level, cut = score, at
+    above = _levelled(_entries(searcher, best.hits[:cut], chances=True)) if cut else []
     if len(above) >= needed:
         return above
-    limit = needed + ALL  # those above come with them, and some nearly as good
     known = {entry[3:5] for entry in above}
-    equals = _equals(searcher, query, last, needed - len(above), known, limit=limit, total=total)
-    return above + (equals or entries[len(above) :])
+    equals = _equals(searcher, best, -level, needed - len(above), known)
+    return above + (equals or _levelled(_entries(searcher, best.hits[cut:], chances=True)))
 
 
-def _equals(
-    searcher: "Searcher",
-    query: "Query",
-    score: float,
-    needed: int,
-    known: set[tuple[int, int]],
-    *,
-    limit: int,
-    total: int,
-) -> list[_Entry]:
+def _equals(searcher: "Searcher", best: _Best, score: float, needed: int, known: set[tuple[int, int]]) -> list[_Entry]:
     """Of all hits of one score those of the best chances; `known` have a better one.
 
     Others, nearly as good, may crowd them out: then more are asked for, in the end all.
     """
-    halvings = min(SAMPLES, (total // (_IN_A_SAMPLE * limit)).bit_length())
+    limit = needed + len(known) + _SLACK
+    halvings = min(SAMPLES, (best.among // (_IN_A_SAMPLE * limit)).bit_length())
     while True:
-        chosen = every([query, unscored(term(EXACT, sample(halvings)))]) if halvings else query
+        chosen = best.wanted.query(within=sample(halvings) if halvings else None)
         found = searcher.search(chosen, limit=limit, count=False, weight_by_field=SPREAD).hits
         equals = [
             (score, *entry[1:])
-            for entry in _entries(searcher, found, spread=True, raised=True)
+            for entry in _entries(searcher, found, raised=True)
             if score * (1 + _ROUNDED) <= entry[0] <= score * (1 - _SAME) and entry[3:5] not in known
         ]
-        cut_off = len(found) == limit < total and found[-1][0] >= -score * (1 - _SAME)
+        cut_off = len(found) == limit < best.among and found[-1][0] >= -score * (1 - _SAME)
         if len(equals) < needed and cut_off:
-            limit = min(4 * limit, total)
+            limit = min(4 * limit, best.among)
         elif len(equals) < needed and halvings:
             halvings = max(0, halvings - 1 - (needed // max(1, len(equals))).bit_length())
         else:

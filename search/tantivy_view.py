@@ -1,19 +1,24 @@
 """One generation of the tantivy index as a process has it open: reloaded when a commit was made, errors told as ours."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from search.port import EngineError, OtherFormat
 from search.tantivy_folder import check_format
-from search.tantivy_schema import STORED, schema
+from search.tantivy_schema import STORED, facet, schema
 
 if TYPE_CHECKING:
     from tantivy import DocAddress, Index, Query, Searcher
 
+T = TypeVar("T")
 Stamp = tuple[int, int, int]
+_BESIDE = 4  # threads of this process
+_KINDS = 1_000  # of files, told one by one
 _META = "meta.json"  # tantivy writes it anew, by a rename, with each commit
 _REBUILD = "`heavylift search rebuild` makes a new index from the ledger."
 
@@ -99,3 +104,20 @@ def counted_in(found: Any) -> int:
 def count(searcher: "Searcher", query: "Query") -> int:
     """How many documents there are for a query."""
     return counted_in(searcher.search(query, limit=1))
+
+
+def count_all(searcher: "Searcher", query: "Query") -> int:
+    """The same of very many: not put in order, they are counted in a third of the time."""
+    kind = facet("kind")  # one value for each document
+    found = searcher.aggregate(query, {"kind": {"terms": {"field": kind, "size": _KINDS}}})["kind"]
+    return sum(int(one["doc_count"]) for one in found["buckets"]) + int(found["sum_other_doc_count"])
+
+
+def beside(work: Callable[[], T]) -> Callable[[], T]:
+    """Begin some work on another thread; what it comes to, when that is called. The engine works without Python's lock."""
+    return _threads().submit(work).result
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_BESIDE, thread_name_prefix="search-beside")

@@ -12,8 +12,8 @@ from search import tantivy_queries, tantivy_ranking
 from search.port import Drop
 from search.questions import MalformedCursor
 from search.tantivy_engine import writing
-from search.tantivy_queries import whose
-from search.tantivy_schema import samples, spread
+from search.tantivy_queries import Wanted, whose
+from search.tantivy_schema import SAMPLES, sample, samples, spread
 
 LETTERS = "abcdefghij"
 
@@ -162,12 +162,13 @@ def test_pages_by_relevance__end_where_nobody_pages_to(engine, monkeypatch):
 def test_best_of_very_many__come_from_a_sample(engine, narrow, monkeypatch):
     """That is the point of it: to raise each score by its chance, all of them were looked at."""
     engine.write(levels(700))
-    looked = []
-    every = tantivy_ranking.every
-    monkeypatch.setattr(tantivy_ranking, "every", lambda must, **more: looked.append(len(must)) or every(must, **more))
+    asked = []
+    query = Wanted.query
+    monkeypatch.setattr(Wanted, "query", lambda self, within=None: asked.append(within) or query(self, within=within))
     assert len(ask(engine, "wheel", limit=10).hits) == 10
-    assert looked
-    assert set(looked) == {2}
+    assert asked[0] is None
+    assert asked[1:]
+    assert set(asked[1:]) <= {sample(halvings) for halvings in range(1, SAMPLES + 1)}
 
 
 def test_spread__grows_with_the_samples_that_a_job_is_in():

@@ -1,0 +1,148 @@
+"""What is done in another way where an index, or an answer, is very large: the same comes of it as of the plain way."""
+
+import random
+from contextlib import closing
+
+import pytest
+from support.search_engines import ME, OTHER, ask, places, put, row
+
+from search import tantivy_facets, tantivy_queries, tantivy_ranking
+from search.port import Asked
+from search.query import parse
+from search.tantivy_engine import writing
+from search.tantivy_queries import Wanted
+from search.tantivy_view import count, count_all
+
+LETTERS = "abc"
+
+
+@pytest.fixture
+def engine(tmp_path):
+    with closing(writing(tmp_path)) as made:
+        yield made
+
+
+def text(rng, words, longest=4):
+    return " ".join("".join(rng.choices(LETTERS, k=rng.randrange(2, longest + 1))) for _ in range(words))
+
+
+def fill(engine, jobs=150, **more):
+    """Jobs whose rows have a few words in names, colors and texts, in all combinations."""
+    rng = random.Random("a large index")
+    for n in range(1, jobs + 1):
+        rows = [
+            row(k, text(rng, 1), text(rng, rng.randrange(4)), parts=(text(rng, 1),), color=text(rng, 1), name=None)
+            for k in range(1, 5)
+        ]
+        engine.write([put(n, *rows, **more)])
+
+
+def pages(engine, q, *, limit, owner=ME, **more):
+    """All hits with their scores, page after page, and the total that each page told."""
+    found, totals, after = [], set(), None
+    while True:
+        page = ask(engine, q, limit=limit, after=after, owner=owner, **more)
+        found += [(*where, round(hit.score, 4)) for where, hit in zip(places(page), page.hits, strict=True)]
+        totals.add(page.total)
+        if (after := page.following) is None:
+            return found, totals
+
+
+FLAT = ("ab*", "abc*", "abca*", "cb* -ab", "-bb ba*", "bc", "abcd", "color:ab*", "ab* cb*", '"ab cb"*')
+
+
+def both_ways(engine, monkeypatch, name, *, limit, owner=ME):
+    """What `FLAT` finds, exactly and with a typo, where an index of one document counts as large, and where none does."""
+    told = []
+    for many in (0, 10**9):
+        monkeypatch.setattr(tantivy_ranking, name, many)
+        asked = [(q, edits) for q in FLAT for edits in (0, 1)]
+        told.append([pages(engine, q, limit=limit, owner=owner, edits=edits) for q, edits in asked])
+    return told
+
+
+@pytest.mark.parametrize("limit", [3, 17, 100])
+@pytest.mark.parametrize("most", [10, 200])
+def test_names_first__find_what_a_look_at_all_finds(engine, monkeypatch, limit, most):
+    """Beginnings, and words with a typo: the same hits in the same order on every page, few of them or very many."""
+    fill(engine)
+    fill(engine, jobs=20, owner=OTHER)  # overwrites some: there are two owners, and deleted documents
+    monkeypatch.setattr(tantivy_ranking, "ALL", most)
+    for owner in (ME, OTHER):
+        large, plain = both_ways(engine, monkeypatch, "MANY", limit=limit, owner=owner)
+        assert large == plain
+        assert all(len(found) == len(set(found)) and totals == {len(found)} for found, totals in plain)
+
+
+def test_names_first__are_looked_through_alone(engine, monkeypatch):
+    """That is the point of it: where enough names begin so, nobody looks at the texts for the best hits."""
+    fill(engine)
+    monkeypatch.setattr(tantivy_ranking, "MANY", 0)
+    asked = []
+    query = Wanted.query
+    monkeypatch.setattr(Wanted, "query", lambda self, within=None: asked.append(within) or query(self, within=within))
+    assert ask(engine, "ab*", limit=10).total > tantivy_ranking.ALL
+    assert asked == [None]  # for the total
+
+
+def test_very_many__are_counted_beside_as_they_are_counted_with_the_search(engine, monkeypatch):
+    """Words, phrases, beginnings, several clauses."""
+    fill(engine)
+    large, plain = both_ways(engine, monkeypatch, "MANY_HITS", limit=17)
+    assert large == plain
+    searcher = engine._current().searcher()
+    for q in ("ab", "ab*", "abca*", '"ab cb"', "ab* -cb"):
+        found = ask(engine, q, limit=1, edits=0)
+        asked = Asked(owner=ME, query=parse(q), edits=0)
+        query = Wanted(searcher, asked, 0).query()
+        assert count(searcher, query) == count_all(searcher, query) == found.total > 0
+
+
+@pytest.mark.parametrize("field", ["", "color:", "title:"])
+def test_words_side_by_side__find_what_a_walk_through_texts_finds(engine, monkeypatch, field):
+    """Phrases of two and three words in names and colors, of which the index keeps a list, against a look at each place."""
+    rng = random.Random(f"pairs {field}")
+    for n in range(1, 150):
+        rows = [row(k, text(rng, 4, 2), text(rng, 3, 2), color=text(rng, 3, 2)) for k in (1, 2)]
+        engine.write([put(n, *rows, tags=(text(rng, 2, 2), text(rng, 2, 2)))])
+    pairs = [" ".join(("".join(rng.choices(LETTERS, k=2))) for _ in range(2 + number % 3)) for number in range(300)]
+    asked = [f'{field}"{words}"' for words in pairs]
+    quick = [ask(engine, q, limit=100) for q in asked]
+    monkeypatch.setattr(tantivy_queries, "PAIRED", {})
+    slow = [ask(engine, q, limit=100) for q in asked]
+    assert [(sorted(places(one)), one.total) for one in quick] == [(sorted(places(one)), one.total) for one in slow]
+    assert sum(one.total for one in quick) > 100
+
+
+def test_words_side_by_side__do_not_reach_from_one_value_into_the_next(engine):
+    """Two tags, a name and a part id, are no phrase together."""
+    engine.write([put(1, row(1, "dark", "x", parts=("red",), color="blue", name="wheel"), tags=("one two", "three"))])
+    for q in ('"two three"', '"dark red"', '"red wheel"', '"wheel dark"', '"dark wheel"', '"blue dark"'):
+        assert ask(engine, q).total == 0, q
+    assert ask(engine, '"one two"').total == 1
+
+
+def test_facets_beside__are_those_of_a_small_index(engine, monkeypatch):
+    """Counted while the search goes on, by what the words' lists tell of how many there may be."""
+    fill(engine, tags=("urgent",))
+    asked = ("ab", "ab cb", "ab*", "abca*", '"ab cb"', "pipeline:parts-list", "ab tag:urgent")
+    names = ("kind", "color", "tag")
+    plain = [ask(engine, q, facets=names, edits=0).facets for q in asked]
+    monkeypatch.setattr(tantivy_facets, "MANY", 0)
+    assert [ask(engine, q, facets=names, edits=0).facets for q in asked] == plain
+    assert all(found["tag"] for found in plain[:3])
+
+
+def test_facets_of_a_sample__name_what_few_have(engine, monkeypatch):
+    """Whatever the sample, a value of one job alone is told, with its true number; one of another owner's never."""
+    everyday = [put(n, *(row(k, "Wheel", color="Red") for k in range(4)), kind="bricklink-xml") for n in range(1, 401)]
+    engine.write([*everyday, *(put(n, row(1, "Wheel", color=f"Odd {n}"), kind="ldraw") for n in (501, 502))])
+    engine.write([put(600, row(1, "Axle", color="Tan"), kind="stl")])
+    engine.write([put(700, row(1, "Wheel", color="Theirs"), kind="pdf", owner=OTHER)])
+    monkeypatch.setattr(tantivy_facets, "MOST", 100)
+    monkeypatch.setattr(tantivy_facets, "ENOUGH", 10)
+    found = ask(engine, "wheel", facets=("kind", "color")).facets
+    assert 200 < found["kind"].pop("bricklink-xml") < 600
+    assert 200 < found["color"].pop("Red") < 600
+    assert found["kind"] == {"ldraw": 2}
+    assert found["color"] == {"Odd 501": 1, "Odd 502": 1}
