@@ -88,7 +88,9 @@ def documents(facts: JobFacts, places: Sequence[Place]) -> Iterator["Document"]:
 
 def kept(stored: bytes) -> Kept:
     """The inverse of what `documents` stored."""
-    job_id, ordinal, artifact, place, title, text, parts, color, name = json.loads(stored)
+    import orjson
+
+    job_id, ordinal, artifact, place, title, text, parts, color, name = orjson.loads(stored)
     return Kept(job_id=job_id, ordinal=ordinal, place=Place(artifact, place, title, text, tuple(parts), color, name))
 
 

@@ -17,11 +17,12 @@ from search.snippets import snippet
 from search.tantivy_documents import kept
 from search.tantivy_facets import counting
 from search.tantivy_folder import CURRENT, WRITER, Lock, in_force, put_in_force, started, undisturbed
-from search.tantivy_queries import Wanted, every, lacks_a_word, term
+from search.tantivy_queries import every, term
 from search.tantivy_ranking import Order, by_key, by_score, in_order
 from search.tantivy_schema import A_JOB, EXACT, JOB_HIGH, JOB_LOW, PLACES, VERSION, job_halves
 from search.tantivy_suggestions import alike, suggested
 from search.tantivy_view import Stamp, View, columns, count, speaking, stamp_of, stored
+from search.tantivy_wanted import Wanted, lacks_a_word
 from search.tantivy_writing import Batches
 
 if TYPE_CHECKING:
@@ -98,13 +99,15 @@ class TantivyEngine:
                     self._lock.release()
 
     def _once(self, asked: Asked, page: Page) -> Found:
-        nothing, in_vain = Found(hits=(), total=0, facets={name: {} for name in asked.facets}), 0
-        if asked.edits is None and page.forgiven > 1 and not page.after:
-            # Two typos cost far more to look for than one, and are rarely what is meant where one gives enough.
-            near = self._once(asked, Page(forgiven=1))
-            if near.total >= FEW or not self._asked(lambda searcher: lacks_a_word(searcher, asked), False):
-                return near
-            in_vain = 0 if near.total else 1
+        nothing = Found(hits=(), total=0, facets={name: {} for name in asked.facets})
+        if asked.edits is not None or page.forgiven < 2 or page.after:
+            return self._asked(lambda searcher: _found(searcher, asked, page), nothing)
+        # Two typos cost far more to look for than one, and are rarely what is meant where one gives enough.
+        few = FEW if self._asked(lambda searcher: lacks_a_word(searcher, asked), False) else 0
+        near = self._asked(lambda searcher: _found(searcher, asked, Page(forgiven=1), few=few), nothing)
+        if near.total >= few:
+            return near
+        in_vain = 0 if near.total else 1
         return self._asked(lambda searcher: _found(searcher, asked, page, in_vain=in_vain), nothing)
 
     def _asked(self, ask: Callable[["Searcher"], _T], nothing: _T) -> _T:
@@ -185,11 +188,12 @@ def _opened(folder: Path) -> View | None:
     return None
 
 
-def _found(searcher: "Searcher", asked: Asked, page: Page, *, in_vain: int) -> Found:
+def _found(searcher: "Searcher", asked: Asked, page: Page, *, in_vain: int = 0, few: int = 0) -> Found:
+    """One page; fewer hits than `few` are only counted."""
     wanted = Wanted(searcher, asked, page.forgiven, in_vain=in_vain)
     facets = counting(searcher, wanted, asked.facets, jobs_alone=scope(asked) is Scope.JOBS)
     if asked.sort is Sort.RELEVANCE and wanted.is_scored:
-        ranked = by_score(searcher, wanted, page=page, limit=asked.limit, busy=bool(asked.facets))
+        ranked = by_score(searcher, wanted, page=page, limit=asked.limit, busy=bool(asked.facets), few=few)
     else:
         ranked = by_key(searcher, wanted.query(), asked.sort, page=page, limit=asked.limit)
     next_page = Page(forgiven=page.forgiven, after=ranked.last) if ranked.last else None

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from search.questions import MAX_FACET
-from search.tantivy_queries import Wanted, any_of, every, unscored
+from search.tantivy_queries import any_of, every, unscored
 from search.tantivy_schema import EXACT, JOB_LOW, SAMPLES, exact, facet, sample
 from search.tantivy_view import beside
+from search.tantivy_wanted import Wanted
 
 if TYPE_CHECKING:
     from tantivy import Query, Searcher

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.port import Sort
 from search.questions import MalformedCursor, Page
-from search.tantivy_queries import DAMAGED, Firsts, Wanted, beyond, every, numbered, term, unscored
+from search.tantivy_queries import DAMAGED, beyond, every, numbered, term, unscored
 from search.tantivy_schema import (
     BY_NAME,
     CREATED,
@@ -32,13 +32,13 @@ from search.tantivy_schema import (
     spread_factor,
 )
 from search.tantivy_view import beside, columns, count, count_all, counted_in
+from search.tantivy_wanted import MANY_HITS, Firsts, Wanted
 
 if TYPE_CHECKING:
     from tantivy import DocAddress, Query, Searcher
 
 ALL = 200  # hits whose order by relevance is worked out exactly
 MANY = 100_000  # documents of an index, from which on names are looked through first where they decide
-MANY_HITS = 20_000  # documents, perhaps: they are counted beside the search
 _SLACK = 50  # hits fetched beyond a page, since a commit may have moved its last one
 _IN_A_SAMPLE = 5  # times as many hits in a sample as are looked at
 _NUMBER = re.compile(r"[0-9]{1,20}")
@@ -86,14 +86,18 @@ def by_key(searcher: "Searcher", query: "Query", sort: Sort, *, page: Page, limi
     return Ranked(hits=tuple((address, 0.0) for _keys, address in shown), total=count(searcher, query), last=last)
 
 
-def by_score(searcher: "Searcher", wanted: Wanted, *, page: Page, limit: int, busy: bool = False) -> Ranked:
-    """Hits by how well they fit; `busy`: something else of the question is done beside."""
+def by_score(
+    searcher: "Searcher", wanted: Wanted, *, page: Page, limit: int, busy: bool = False, few: int = 0
+) -> Ranked:
+    """Hits by how well they fit; `busy`: something else of the question is done beside; fewer than `few` are only counted."""
     after = page.key(float, float, int, str, int, int)
     seen = after[5] if after else 0
     if not 0 <= seen <= DEEPEST:
         raise MalformedCursor(DAMAGED)
     needed = seen + limit + (_SLACK if after else 1)
-    best = _best(searcher, wanted, needed, busy=busy)
+    best = _best(searcher, wanted, needed, busy=busy, few=few)
+    if best.total < few:
+        return Ranked(hits=(), total=best.total, last=None)
     if best.total <= ALL:
         entries = _levelled(_entries(searcher, best.hits))
     else:
@@ -190,7 +194,7 @@ class _Best:
     among: int  # so many documents have that, or fewer
 
 
-def _best(searcher: "Searcher", wanted: Wanted, needed: int, *, busy: bool) -> _Best:
+def _best(searcher: "Searcher", wanted: Wanted, needed: int, *, busy: bool, few: int) -> _Best:
     """So many at least, where there are; where all fit into `ALL`, all."""
     query, limit = wanted.query(), max(ALL, needed)
     firsts = wanted.firsts() if searcher.num_docs >= MANY else None
@@ -200,8 +204,9 @@ def _best(searcher: "Searcher", wanted: Wanted, needed: int, *, busy: bool) -> _
     counted = beside(lambda: count_all(searcher, query))
     if firsts is not None:
         found = searcher.search(firsts.query(), limit=limit)
-        if len(found.hits) >= needed:
-            return _Best(hits=found.hits, total=counted(), wanted=firsts, among=counted_in(found))
+        sure = [hit for hit in found.hits if hit[0] > firsts.least]
+        if len(sure) >= needed or counted() in {len(sure), *range(few)}:
+            return _Best(hits=sure, total=counted(), wanted=firsts, among=counted_in(found))
     hits = searcher.search(query, limit=limit, count=False).hits
     return _Best(hits=hits, total=counted(), wanted=wanted, among=counted())
 

@@ -6,12 +6,12 @@ from contextlib import closing
 import pytest
 from support.search_engines import ME, OTHER, ask, places, put, row
 
-from search import tantivy_facets, tantivy_queries, tantivy_ranking
+from search import tantivy_facets, tantivy_queries, tantivy_ranking, tantivy_wanted
 from search.port import Asked
 from search.query import parse
 from search.tantivy_engine import writing
-from search.tantivy_queries import Wanted
 from search.tantivy_view import count, count_all
+from search.tantivy_wanted import Wanted
 
 LETTERS = "abc"
 
@@ -51,12 +51,20 @@ def pages(engine, q, *, limit, owner=ME, **more):
 FLAT = ("ab*", "abc*", "abca*", "cb* -ab", "-bb ba*", "bc", "abcd", "color:ab*", "ab* cb*", '"ab cb"*')
 
 
-def both_ways(engine, monkeypatch, name, *, limit, owner=ME):
-    """What `FLAT` finds, exactly and with a typo, where an index of one document counts as large, and where none does."""
+LARGE = (
+    (tantivy_ranking, "MANY"),  # documents of an index
+    (tantivy_ranking, "MANY_HITS"),
+    (tantivy_wanted, "MANY_HITS"),
+)
+
+
+def both_ways(engine, monkeypatch, *, limit, owner=ME, large=LARGE, questions=FLAT):
+    """What is found, exactly and with a typo, where an index and an answer of one document count as large, and where none do."""
     told = []
     for many in (0, 10**9):
-        monkeypatch.setattr(tantivy_ranking, name, many)
-        asked = [(q, edits) for q in FLAT for edits in (0, 1)]
+        for module, name in large:
+            monkeypatch.setattr(module, name, many)
+        asked = [(q, edits) for q in questions for edits in (0, 1)]
         told.append([pages(engine, q, limit=limit, owner=owner, edits=edits) for q, edits in asked])
     return told
 
@@ -69,7 +77,7 @@ def test_names_first__find_what_a_look_at_all_finds(engine, monkeypatch, limit, 
     fill(engine, jobs=20, owner=OTHER)  # overwrites some: there are two owners, and deleted documents
     monkeypatch.setattr(tantivy_ranking, "ALL", most)
     for owner in (ME, OTHER):
-        large, plain = both_ways(engine, monkeypatch, "MANY", limit=limit, owner=owner)
+        large, plain = both_ways(engine, monkeypatch, limit=limit, owner=owner)
         assert large == plain
         assert all(len(found) == len(set(found)) and totals == {len(found)} for found, totals in plain)
 
@@ -77,7 +85,8 @@ def test_names_first__find_what_a_look_at_all_finds(engine, monkeypatch, limit, 
 def test_names_first__are_looked_through_alone(engine, monkeypatch):
     """That is the point of it: where enough names begin so, nobody looks at the texts for the best hits."""
     fill(engine)
-    monkeypatch.setattr(tantivy_ranking, "MANY", 0)
+    for module, name in LARGE:
+        monkeypatch.setattr(module, name, 0)
     asked = []
     query = Wanted.query
     monkeypatch.setattr(Wanted, "query", lambda self, within=None: asked.append(within) or query(self, within=within))
@@ -85,10 +94,39 @@ def test_names_first__are_looked_through_alone(engine, monkeypatch):
     assert asked == [None]  # for the total
 
 
+def test_names_of_words__come_first_where_no_text_can_score_as_much(engine, monkeypatch):
+    """Words by BM25: in names rare, in texts often, many times over in one of them. Whoever scores most comes first."""
+    rng = random.Random("names of words")
+    for n in range(1, 200):
+        rows = [row(k, text(rng, rng.randrange(1, 6)), text(rng, rng.randrange(2, 60))) for k in range(1, 4)]
+        engine.write([put(n, *rows, row(4, "zz " * rng.randrange(12), "ab " * rng.randrange(1, 60)))])
+    engine.write([put(n, row(1, "zz " * 30 + "wheel", "wheel")) for n in (300, 301)])
+    engine.write([put(n, row(1, "zz", "wheel " * (n % 7 + 1))) for n in range(400, 450)])
+    asked = ("ab", "abc", "cab -ab", "wheel", "zz", "wheel -cc", "bb", "ca")
+    for limit in (1, 5, 40):
+        large, plain = both_ways(engine, monkeypatch, limit=limit, questions=asked)
+        assert large == plain
+    assert sum(len(found) for found, _totals in plain) > 500
+
+
+@pytest.mark.parametrize(("q", "texts"), [("wheel", 300), ("rim", 300)])
+def test_name_too_long__is_not_taken_for_the_best(engine, monkeypatch, q, texts):
+    """A word in a title of hundreds scores less than one in a short text: then all are looked at."""
+    for module, name in LARGE:
+        monkeypatch.setattr(module, name, 0)
+    long = "lorem " * 150
+    engine.write([put(n, row(1, f"{long} wheel rim", "")) for n in range(1, 31)])
+    engine.write([put(n, *(row(k, "x", "wheel") for k in range(10))) for n in range(100, 100 + texts // 10)])
+    engine.write([put(n, *(row(k, "x", "rim " * 9) for k in range(10))) for n in range(200, 200 + texts // 10)])
+    first = ask(engine, q, limit=10)
+    assert all(number >= 100 for number, _place in places(first))
+    assert first.total == 30 + texts
+
+
 def test_very_many__are_counted_beside_as_they_are_counted_with_the_search(engine, monkeypatch):
     """Words, phrases, beginnings, several clauses."""
     fill(engine)
-    large, plain = both_ways(engine, monkeypatch, "MANY_HITS", limit=17)
+    large, plain = both_ways(engine, monkeypatch, limit=17, large=LARGE[1:])
     assert large == plain
     searcher = engine._current().searcher()
     for q in ("ab", "ab*", "abca*", '"ab cb"', "ab* -cb"):

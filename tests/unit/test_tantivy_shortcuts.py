@@ -8,12 +8,13 @@ from contextlib import closing
 import pytest
 from support.search_engines import ME, OTHER, ask, job_id, jobs, places, put, row
 
-from search import tantivy_queries, tantivy_ranking
+from search import tantivy_queries, tantivy_ranking, tantivy_wanted
 from search.port import Drop
 from search.questions import MalformedCursor
 from search.tantivy_engine import writing
-from search.tantivy_queries import Wanted, whose
+from search.tantivy_queries import whose
 from search.tantivy_schema import SAMPLES, sample, samples, spread
+from search.tantivy_wanted import Wanted
 
 LETTERS = "abcdefghij"
 
@@ -72,7 +73,8 @@ def test_beginnings__find_what_a_walk_through_all_words_finds(engine, monkeypatc
     engine.write([put(n, row(1, words(rng, 2), words(rng, 4)), row(2, words(rng, 1))) for n in range(1, 200)])
     asked = [f"{field}{a}{b}{c}*" for a in LETTERS[:4] for b in LETTERS[:4] for c in ("", "a", "f")]
     quick = [ask(engine, q, limit=100, edits=0) for q in asked]
-    monkeypatch.setattr(tantivy_queries, "BEGINNINGS", {})
+    for module in (tantivy_queries, tantivy_wanted):
+        monkeypatch.setattr(module, "BEGINNINGS", {})
     slow = [ask(engine, q, limit=100, edits=0) for q in asked]
     assert [(places(one), one.total) for one in quick] == [(places(one), one.total) for one in slow]
     assert sum(one.total for one in quick) > 80
@@ -188,7 +190,7 @@ def test_common_words__are_taken_as_they_were_typed(engine, monkeypatch):
     engine.write([put(n, row(1, "Wheel rubber", "tyre")) for n in range(1, 30)])
     engine.write([put(40, row(1, "Wheal turquoise")), put(41, row(1, "Wheel turquoise"))])
     assert set(jobs(ask(engine, "wheel turqoise"))) == {40, 41}
-    monkeypatch.setattr(tantivy_queries, "COMMON", 20)
+    monkeypatch.setattr(tantivy_wanted, "COMMON", 20)
     assert set(jobs(ask(engine, "wheel turqoise"))) == {41}
     assert ask(engine, "wheel turqoise").corrected
     engine.write([Drop(job_id=job_id(n)) for n in range(1, 25)])  # of those that had the word few are left
