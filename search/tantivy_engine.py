@@ -18,7 +18,7 @@ from search.tantivy_documents import kept
 from search.tantivy_facets import counting
 from search.tantivy_folder import CURRENT, WRITER, Lock, in_force, put_in_force, started, undisturbed
 from search.tantivy_queries import every, term
-from search.tantivy_ranking import Order, by_key, by_score, in_order
+from search.tantivy_ranking import Order, by_key, by_score, check, in_order
 from search.tantivy_schema import A_JOB, EXACT, JOB_HIGH, JOB_LOW, PLACES, VERSION, job_halves
 from search.tantivy_suggestions import alike, suggested
 from search.tantivy_view import Stamp, View, columns, count, speaking, stamp_of, stored
@@ -191,6 +191,7 @@ def _opened(folder: Path) -> View | None:
 def _found(searcher: "Searcher", asked: Asked, page: Page, *, in_vain: int = 0, few: int = 0) -> Found:
     """One page; fewer hits than `few` are only counted."""
     wanted = Wanted(searcher, asked, page.forgiven, in_vain=in_vain)
+    check(page, asked.sort, scored=wanted.is_scored)
     facets = counting(searcher, wanted, asked.facets, jobs_alone=scope(asked) is Scope.JOBS)
     if asked.sort is Sort.RELEVANCE and wanted.is_scored:
         ranked = by_score(searcher, wanted, page=page, limit=asked.limit, busy=bool(asked.facets), few=few)

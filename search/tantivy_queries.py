@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tantivy import Index, Query, Searcher
 
 DAMAGED = "The cursor is damaged. Leave it out to begin at the first page."
-_KEY = re.compile(r"[0-9a-f]{2,2000}")
+KEY = re.compile(r"[0-9a-f]{2,2000}")  # of a name, in a cursor
 ANYWHERE = (HEAD, "text", "color")  # where a word without a field is looked for; `HEAD` has title, label and parts
 FIELD_WEIGHTS = {HEAD: WEIGHTS["title"], **WEIGHTS}
 _TYPO_WORTH = {1: 1.0, 2: 0.4}  # score of a word with so many typos in it; a word that is right has more
@@ -120,7 +120,7 @@ def beyond(field: str, key: str) -> "Query":
     tantivy's Python has a range of text in its query language alone, so this one thing is written in it: `key` must be
     hexadecimal digits.
     """
-    if not _KEY.fullmatch(key):
+    if not KEY.fullmatch(key):
         raise MalformedCursor(DAMAGED)
     return _language().parse_query(f"{field}:{{{key} TO *}}")
 

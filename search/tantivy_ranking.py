@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from search.port import Sort
 from search.questions import MalformedCursor, Page
-from search.tantivy_queries import DAMAGED, beyond, every, numbered, term, unscored
+from search.tantivy_queries import DAMAGED, KEY, beyond, every, numbered, term, unscored
 from search.tantivy_schema import (
     BY_NAME,
     CREATED,
@@ -75,11 +75,14 @@ class Ranked:
     last: tuple[str | int | float, ...] | None  # None: there is no more
 
 
+def check(page: Page, sort: Sort, *, scored: bool) -> None:
+    """Raises `MalformedCursor` where a page goes on behind something that is no key; before anything is begun."""
+    _seen(page) if sort is Sort.RELEVANCE and scored else _keys(page, sort)
+
+
 def by_key(searcher: "Searcher", query: "Query", sort: Sort, *, page: Page, limit: int) -> Ranked:
     """Hits by age or name; the newest first where relevance is asked for, and no word says what fits better."""
-    orders = ORDERS.get(sort, ORDERS[Sort.NEWEST])
-    after = page.key(*(str for _order in orders)) or ()
-    keys = tuple(_key(order, told) for order, told in zip(orders, after, strict=bool(after)))
+    orders, keys = _keys(page, sort)
     found = in_order(searcher, query, orders, after=keys, limit=limit + 1)
     shown = found[:limit]
     last = tuple(map(str, shown[-1][0])) if len(found) > limit and shown else None
@@ -90,10 +93,7 @@ def by_score(
     searcher: "Searcher", wanted: Wanted, *, page: Page, limit: int, busy: bool = False, few: int = 0
 ) -> Ranked:
     """Hits by how well they fit; `busy`: something else of the question is done beside; fewer than `few` are only counted."""
-    after = page.key(float, float, int, str, int, int)
-    seen = after[5] if after else 0
-    if not 0 <= seen <= DEEPEST:
-        raise MalformedCursor(DAMAGED)
+    after, seen = _seen(page)
     needed = seen + limit + (_SLACK if after else 1)
     best = _best(searcher, wanted, needed, busy=busy, few=few)
     if best.total < few:
@@ -109,6 +109,20 @@ def by_score(
         score, chance, created, job, ordinal, _address = shown[-1]
         last = (-score, -chance, -created, str(job), ordinal, start + len(shown))
     return Ranked(hits=tuple((entry[-1], -entry[0]) for entry in shown), total=best.total, last=last)
+
+
+def _keys(page: Page, sort: Sort) -> tuple[Sequence[Order], tuple[Key, ...]]:
+    orders = ORDERS.get(sort, ORDERS[Sort.NEWEST])
+    after = page.key(*(str for _order in orders)) or ()
+    return orders, tuple(_key(order, told) for order, told in zip(orders, after, strict=bool(after)))
+
+
+def _seen(page: Page) -> tuple[tuple[Any, ...] | None, int]:
+    after = page.key(float, float, int, str, int, int)
+    seen = after[5] if after else 0
+    if not 0 <= seen <= DEEPEST:
+        raise MalformedCursor(DAMAGED)
+    return after, seen
 
 
 def in_order(
@@ -170,7 +184,7 @@ def _behind(order: Order, key: Key) -> "Query":
 
 def _key(order: Order, told: str) -> Key:
     """A key from a cursor, which anybody may have changed."""
-    if order.field == BY_NAME:
+    if order.field == BY_NAME and KEY.fullmatch(told):
         return told
     number = int(told) if _NUMBER.fullmatch(told) else -1
     if not 0 <= number < (1 << (64 if order.field in {JOB_HIGH, JOB_LOW} else 53)) - 1:

@@ -1,11 +1,13 @@
 """One generation of the tantivy index as a process has it open: reloaded when a commit was made, errors told as ours."""
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from search.port import EngineError, OtherFormat
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Stamp = tuple[int, int, int]
+_Work = tuple[Callable[[], Any], Future[Any]]
 _BESIDE = 4  # threads of this process
 _KINDS = 1_000  # of files, told one by one
 _META = "meta.json"  # tantivy writes it anew, by a rename, with each commit
@@ -114,10 +117,29 @@ def count_all(searcher: "Searcher", query: "Query") -> int:
 
 
 def beside(work: Callable[[], T]) -> Callable[[], T]:
-    """Begin some work on another thread; what it comes to, when that is called. The engine works without Python's lock."""
-    return _threads().submit(work).result
+    """Begin some work on another thread; what it comes to, when that is called. The engine works without Python's lock.
+
+    Work that hangs keeps its thread, and does not keep the process.
+    """
+    future: Future[T] = Future()
+    _line(os.getpid()).put((work, future))
+    return future.result
 
 
 @cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_BESIDE, thread_name_prefix="search-beside")
+def _line(_pid: int) -> "SimpleQueue[_Work]":
+    """Threads do not survive a fork."""
+    line: SimpleQueue[_Work] = SimpleQueue()
+    for _ in range(_BESIDE):
+        threading.Thread(target=_serve, args=(line,), name="search-beside", daemon=True).start()
+    return line
+
+
+def _serve(line: "SimpleQueue[_Work]") -> None:
+    while True:
+        work, future = line.get()
+        try:
+            future.set_result(work())
+        except BaseException as problem:
+            future.set_exception(problem)
+        del work, future  # what they hold of the index goes with the answer

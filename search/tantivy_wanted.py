@@ -18,7 +18,6 @@ from search.tantivy_queries import (
     fields_of,
     filters_query,
     in_field,
-    is_listed,
     term,
     unscored,
     whose,
@@ -131,12 +130,13 @@ def _most_worth(held: int, documents: int) -> float:
 
 def _held(searcher: "Searcher", clause: Words) -> int | None:
     """About how many documents have a clause's words, or fewer: as many as in the field that has most."""
-    fields, freq, letters = fields_of(clause), searcher.doc_freq, BEGUN[-1]
+    fields, freq = fields_of(clause), searcher.doc_freq
     if not clause.prefix:
         return min(max(freq(field, word) for field in fields) for word in clause.tokens)
-    if is_listed(clause) or (len(clause.tokens[-1]) > letters and all(field in BEGINNINGS for field in fields)):
-        return max(freq(BEGINNINGS[field], clause.tokens[-1][:letters]) for field in fields)
-    return None
+    begun = clause.tokens[-1][: BEGUN[-1]]
+    if len(begun) < BEGUN[0] or not all(field in BEGINNINGS for field in fields):
+        return None
+    return max(freq(BEGINNINGS[field], begun) for field in fields)
 
 
 def _typos(searcher: "Searcher", owner: str, clause: Clause, forgiven: int) -> int:

@@ -28,6 +28,7 @@ BROAD_EXCEPTS: dict[str, tuple[int, str]] = {
     "workers/reconcile/requests.py": (1, "the thread's loop: the run's row says that it failed, the next is served"),
     "workers/indexing/writer.py": (3, "all indexing steps hang on its thread: each is told what became of its places"),
     "workers/indexing/indexer.py": (2, "the thread's loop, and one job in it: the mark stays, the others go on"),
+    "search/tantivy_view.py": (1, "the thread's loop: whoever waits for the work is told what it raised"),
     "search/breaker.py": (1, "the thread's loop: whoever waits for the question is told, the next one is asked"),
     "workers/heartbeat.py": (1, "the thread's loop: without it every lease of the worker would run out"),
     "broker/publisher.py": (3, "the publisher thread never dies and never raises: the outbox keeps what was not sent"),
