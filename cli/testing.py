@@ -1,6 +1,6 @@
 """`./heavylift test`: checks and tests with one truthful closing line, and a word on everything that was not run.
 
-test                          everything, with the coverage of the core
+test                          everything; what all but acceptance covers of the core
 test unit                     the fast half: ruff, mypy, unit and architecture tests
 test integration acceptance   those suites, without checks and coverage
 test checks                   ruff, mypy (the import contracts are among the architecture tests)
@@ -137,10 +137,12 @@ def _standard(tally: Tally, *, full: bool) -> None:
             _module("coverage", "erase")
             with _services(tally):
                 _pytest(FAST, tally=tally, coverage=True, together="worksteal")
-                # By file: the tests of one share a database, or a broker's line.
+                # By file: the tests of one share a database, a broker's line or a platform.
                 _pytest(("contracts",), tally=tally, coverage=True, together="loadfile")
                 checks.report(tally)
-                _pytest(("integration", "acceptance"), tally=tally, coverage=True)
+                _pytest(("integration",), tally=tally, coverage=True, together="loadfile")
+                # Whole platforms, with times that they have to keep: nothing looks on that would make them slower.
+                _pytest(("acceptance",), tally=tally, together="loadfile")
         _coverage(tally)
 
 
@@ -152,7 +154,7 @@ def _chosen(names: Sequence[str], free: Sequence[str], tally: Tally) -> None:
     suites = [name for name in names if name != "checks"]
     with _services(tally) if free or SERVED & set(suites) else contextlib.nullcontext():
         if suites or free:
-            _pytest(suites, tally=tally, free=free)
+            _pytest(suites, tally=tally, free=free, together="" if free else "loadfile")
 
 
 class _Checks:

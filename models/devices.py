@@ -83,7 +83,8 @@ def device(prefer: Literal["auto", "cuda", "cpu"] = "auto") -> Device:
 def prepare(cache: Path) -> list[str]:
     """Compile all kernels for each device that Warp finds here into `cache`; seconds at first, milliseconds after.
 
-    Nothing is written elsewhere. What is compiled for the CPU fits this kind of CPU only. Returns the devices.
+    Nothing is written elsewhere. What is compiled for the CPU fits this kind of CPU only. A process that has loaded the
+    kernels from another folder compiles nothing any more. Returns the devices.
     """
     start(cache)
     import warp as wp

@@ -9,7 +9,7 @@ import pytest
 from reference import LIST_ARTIFACTS
 from support.children import Child
 from support.house import House
-from support.interventions import options_of, purge, settle, sweep, wait_sent
+from support.interventions import freeze, options_of, purge, settle, sweep, wait_sent
 from support.servers import PostgresServer
 from support.waiting import wait_until
 
@@ -49,7 +49,7 @@ def test_stopped_worker__is_fenced_out(platform: House, large: bytes):
     job = platform.submit("large.xml", large)
     platform.wait_status(job["id"], "running")
     frozen = platform.pools["parsing"]
-    frozen.send(signal.SIGSTOP)
+    freeze(platform, frozen)
     other = platform.worker("parsing", name="second").start()
     other.wait_ready(within=60)
     ended = platform.wait_ended(job["id"], within=90)

@@ -1,8 +1,12 @@
 """What a test does to a running House behind its back: sweeps at once, purged lines, a look into the outbox."""
 
+import signal
+import sqlite3
 import time
+from contextlib import closing
 
 from sqlalchemy import func, select
+from support.children import Child
 from support.house import House
 from support.waiting import wait_until
 
@@ -49,6 +53,31 @@ def wait_sent(house: House, *, within: float = 20.0) -> None:
         wait_until(empty, within=within, what="the outbox to be empty")
     finally:
         ledger.close()
+
+
+def freeze(house: House, child: Child, *, attempts: int = 20) -> None:
+    """SIGSTOP a process between its writes.
+
+    Whoever is stopped in the middle of one holds SQLite's only write lock until it wakes, and with it everybody else:
+    that is how one file in one machine works, and not what a test of leases asks about.
+    """
+    for _attempt in range(attempts):
+        child.send(signal.SIGSTOP)
+        if house.backend == "real" or _writable(house):
+            return
+        child.send(signal.SIGCONT)
+        time.sleep(0.05)
+    raise AssertionError(f"{child.name} was met while it wrote, {attempts} times")
+
+
+def _writable(house: House) -> bool:
+    with closing(sqlite3.connect(house.data_dir / "ledger.sqlite3", timeout=1.0, isolation_level=None)) as file:
+        try:
+            file.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        file.execute("ROLLBACK")
+        return True
 
 
 def settle(seconds: float) -> None:
