@@ -43,6 +43,7 @@ def run(name: str, args: Sequence[str] = ()) -> int:
 def _measure(name: str, args: Sequence[str]) -> int:
     from bench.platform import NotStarted
     from bench.result import Report
+    from bench.stats import squares
 
     module = import_module(f"bench.{name.replace('-', '_')}")
     parser = argparse.ArgumentParser(prog=f"heavylift bench {name}", description=BENCHES[name])
@@ -52,6 +53,7 @@ def _measure(name: str, args: Sequence[str]) -> int:
     chosen = parser.parse_args(list(args))
     report = Report(bench=name, quiet=chosen.json)
     report.say(f"{name}: {BENCHES[name]}")
+    report.say(f"  this machine sums a million squares in {squares() * 1000:.0f} ms")
     try:
         module.measure(report, chosen)
     except (NotStarted, Unmeasurable) as error:

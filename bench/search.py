@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench import Unmeasurable
 from bench.result import Report, Target
-from bench.search_contenders import Bare, Contender, Postgres, Tantivy, asked, filled
+from bench.search_contenders import Bare, Contender, Postgres, Tantivy, answer, asked, filled
 from bench.search_corpus import Corpus
 from bench.search_http import measure_http
 from bench.search_labels import ndcg, recall
@@ -68,9 +68,12 @@ def _engine(report: Report, name: str, folder: Path, corpus: Corpus, *, each: in
             report.add(f"{name}-size", size / documents, unit="bytes/document", n=documents)
         for of, asked_for in questions(corpus, each).items():
             if of not in contender.lacks:
-                spread = Spread.of(asked(contender, asked_for))
+                told = asked(contender, asked_for)
+                spread = Spread.of(told.milliseconds)
                 report.add(f"{name}-{of}-p50", spread.p50, unit="ms", n=spread.n)
                 report.add(f"{name}-{of}-p95", spread.p95, unit="ms", n=spread.n)
+                if told.given_up:
+                    report.add(f"{name}-{of}-given-up", told.given_up, unit="questions", n=spread.n)
         _judge(report, contender, corpus)
 
 
@@ -78,7 +81,7 @@ def _judge(report: Report, contender: Contender, corpus: Corpus) -> None:
     """How good the first ten hits of each labelled query are, by class."""
     gains, recalls = defaultdict[str, list[float]](list), defaultdict[str, list[float]](list)
     for labelled in corpus.queries:
-        hits = contender.ask(labelled_question(labelled))
+        hits = answer(contender, labelled_question(labelled)) or []
         for of in (labelled.of, "all"):
             gains[of].append(ndcg(labelled, hits))
             recalls[of].append(recall(labelled, hits))

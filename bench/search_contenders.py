@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from bench.search_fts5 import Fts5
 from bench.search_labels import Where
 from bench.search_questions import OWNER, Question
-from search.port import Engine, Put
+from search.port import Engine, EngineError, Put
 
 BATCH = 1_000  # documents of one commit, as the writer of a platform makes them
 
@@ -135,14 +136,29 @@ def batches(changes: Iterable[Put]) -> Iterator[list[Put]]:
         yield batch
 
 
-def asked(contender: Contender, questions: Sequence[Question]) -> list[float]:
-    """Milliseconds of each question, after a few that nobody counts."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How long each question took, answered or not, and how many the engine gave up, its own time being up."""
+
+    milliseconds: list[float]
+    given_up: int
+
+
+def asked(contender: Contender, questions: Sequence[Question]) -> Answered:
+    """Ask each question, after a few that nobody counts."""
     for question in questions[:3]:
-        contender.ask(question)
-    return [_timed(contender, question) for question in questions]
+        answer(contender, question)
+    given_up, times = 0, []
+    for question in questions:
+        began = time.perf_counter()
+        given_up += answer(contender, question) is None
+        times.append((time.perf_counter() - began) * 1000)
+    return Answered(times, given_up)
 
 
-def _timed(contender: Contender, question: Question) -> float:
-    began = time.perf_counter()
-    contender.ask(question)
-    return (time.perf_counter() - began) * 1000
+def answer(contender: Contender, question: Question) -> list[Where] | None:
+    """The places of the first page; None where the engine gives the question up, as it does to protect its neighbors."""
+    try:
+        return contender.ask(question)
+    except EngineError:
+        return None

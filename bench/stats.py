@@ -1,5 +1,6 @@
-"""Numbers about samples."""
+"""Numbers about samples, and about the machine that gave them."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -42,3 +43,16 @@ class Spread:
 
     def __str__(self) -> str:
         return f"p50 {self.p50:.1f}  p95 {self.p95:.1f}  max {self.most:.1f}  (n={self.n})"
+
+
+def squares() -> float:
+    """Seconds in which plain Python sums a million squares, the best of five: which runs may be compared with each other.
+
+    Borrowed machines are twice as fast on one day as on another.
+    """
+    taken = []
+    for _ in range(5):
+        began = time.perf_counter()
+        _ = sum(number * number for number in range(1_000_000))
+        taken.append(time.perf_counter() - began)
+    return min(taken)

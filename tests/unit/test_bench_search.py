@@ -1,10 +1,11 @@
 """The search bench's questions, its bare baseline and its way to fill engines: what is timed is what is meant."""
 
+import time
 from itertools import islice
 
 import pytest
 
-from bench.search_contenders import BATCH, Bare, OfPort, asked, batches, filled
+from bench.search_contenders import BATCH, Bare, OfPort, answer, asked, batches, filled
 from bench.search_corpus import Corpus
 from bench.search_fuzz import adversarial
 from bench.search_http import fill_ledger
@@ -12,6 +13,7 @@ from bench.search_labels import recall
 from bench.search_questions import QUICK, Question, labelled_question, questions
 from ledger import Ledger
 from search.memory import MemoryEngine
+from search.port import EngineError
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +60,27 @@ def test_baseline__finds_what_is_labelled(corpus, tmp_path):
         if "typo" not in labelled.of:
             assert recall(labelled, bare.ask(labelled_question(labelled))) == 1.0, labelled
     every = [one for of, all_of_it in questions(corpus, 12).items() if of not in bare.lacks for one in all_of_it]
-    assert len(asked(bare, every)) == len(every)
+    told = asked(bare, every)
+    assert (len(told.milliseconds), told.given_up) == (len(every), 0)
     bare.close()
+
+
+def test_question__given_up_is_counted_and_costs_its_time():
+    """An engine that ends a question to protect its neighbors is measured to the end, with that time among the others."""
+
+    class Impatient:
+        name, lacks = "impatient", ()
+
+        def ask(self, question):
+            if question.q == "common":
+                time.sleep(0.02)
+                raise EngineError("Too much.")
+            return [("job", question.q)]
+
+    told = asked(Impatient(), [Question(of="term", q=q) for q in ("rare", "common", "rare", "common")])
+    assert told.given_up == 2
+    assert [took >= 20 for took in told.milliseconds] == [False, True, False, True]
+    assert answer(Impatient(), Question(of="term", q="rare")) == [("job", "rare")]
 
 
 def test_batches__are_those_of_the_writer(corpus):
