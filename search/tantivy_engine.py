@@ -17,7 +17,7 @@ from search.snippets import snippet
 from search.tantivy_documents import kept
 from search.tantivy_facets import counting
 from search.tantivy_folder import CURRENT, WRITER, Lock, in_force, put_in_force, started, undisturbed
-from search.tantivy_queries import documents, every, term
+from search.tantivy_queries import every, term
 from search.tantivy_ranking import Order, by_key, by_score, check, in_order
 from search.tantivy_schema import A_JOB, EXACT, JOB_HIGH, JOB_LOW, PLACES, VERSION, job_halves
 from search.tantivy_suggestions import alike, suggested
@@ -144,7 +144,7 @@ class TantivyEngine:
             meta = stamp_of(view.generation / "meta.json")
             changed = datetime.fromtimestamp(meta[1] / 1e9, UTC) if meta else None
         jobs = count(searcher, term(EXACT, A_JOB))
-        return Stats(engine="tantivy", documents=documents(searcher), jobs=jobs, size=size, committed_at=changed)
+        return Stats(engine="tantivy", documents=searcher.num_docs, jobs=jobs, size=size, committed_at=changed)
 
 
 def reading(folder: Path) -> TantivyEngine:

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from search.port import EngineError, IndexLocked, OtherFormat
 
-FORMAT = 4  # of our documents; a release that changes schema or analysis raises it
+FORMAT = 3  # of our documents; a release that changes schema or analysis raises it
 CURRENT, WRITER, FILLING = "CURRENT", "WRITER", "FILLING"
 _SWAP, _FORMAT, _PREFIX = "SWAP", "FORMAT", "gen-"
 _REBUILD = "`heavylift search rebuild` makes a new one from the ledger."

@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from search.entries import WEIGHTS
@@ -10,7 +10,6 @@ from search.port import Filters
 from search.query import NUMBERS, Clause, Range, Words
 from search.questions import MalformedCursor
 from search.tantivy_schema import (
-    A_WORD,
     BEGINNINGS,
     BEGUN,
     CREATED,
@@ -36,8 +35,6 @@ DAMAGED = "The cursor is damaged. Leave it out to begin at the first page."
 KEY = re.compile(r"[0-9a-f]{2,2000}")  # of a name, in a cursor
 ANYWHERE = (HEAD, "text", "color")  # where a word without a field is looked for; `HEAD` has title, label and parts
 FIELD_WEIGHTS = {HEAD: WEIGHTS["title"], **WEIGHTS}
-# What a word with typos may mean, by their number: the words that each field has; None: they are too many to be told.
-Near = Sequence[tuple[int, Mapping[str, Sequence[str]] | None]]
 _TYPO_WORTH = {1: 1.0, 2: 0.4}  # score of a word with so many typos in it; a word that is right has more
 
 
@@ -46,16 +43,11 @@ def whose(searcher: "Searcher", owner: str) -> list["Query"]:
 
     Each document says in one word whose it is. To look at a million of them for it took as long as to find the words.
     """
-    if searcher.doc_freq(OWNER, owner) >= documents(searcher):
+    if searcher.doc_freq(OWNER, owner) >= searcher.num_docs:
         holders = searcher.terms_with_prefix(OWNER, "", limit=2)
         if [name for name, _documents in holders] == [owner]:
             return []
     return [unscored(term(OWNER, owner))]
-
-
-def documents(searcher: "Searcher") -> int:
-    """How many there are of jobs and places; words, which have some of their own, are nobody's."""
-    return searcher.num_docs - searcher.doc_freq(EXACT, A_WORD)
 
 
 def is_listed(clause: Words) -> bool:
@@ -153,23 +145,23 @@ def fields_of(clause: Words) -> tuple[str, ...]:
     return ANYWHERE if clause.field is None else (clause.field,)
 
 
-def clause_query(clause: Clause, near: Near = (), chosen: "Query | None" = None) -> "Query":
-    """Words in any of their fields, or a number; `near`: what the word may mean, where there may be typos in it.
+def clause_query(clause: Clause, typos: range = range(0), chosen: "Query | None" = None) -> "Query":
+    """Words in any of their fields, or a number; `typos`: how many there may be in the word.
 
     `chosen`: what must hold as well. It is asked of each field: lists are quicker to compare than what was put together.
     """
     if isinstance(clause, Range):
         return unscored(between(clause.field, clause.least, clause.most))
-    return either([one for field in fields_of(clause) for one in in_field(field, clause, near, chosen)])
+    return either([one for field in fields_of(clause) for one in in_field(field, clause, typos, chosen)])
 
 
-def in_field(field: str, clause: Words, near: Near, chosen: "Query | None") -> list["Query"]:
+def in_field(field: str, clause: Words, typos: range, chosen: "Query | None") -> list["Query"]:
     """How one field may have them; see `clause_query`."""
-    found = _ways(field, clause, near)
+    found = _ways(field, clause, typos)
     return found if chosen is None else [every([one, chosen]) for one in found]
 
 
-def _ways(field: str, clause: Words, near: Near) -> list["Query"]:
+def _ways(field: str, clause: Words, typos: range) -> list["Query"]:
     """How the field may have it: as it was typed, and with typos."""
     from tantivy import Query
 
@@ -179,14 +171,9 @@ def _ways(field: str, clause: Words, near: Near) -> list["Query"]:
     if len(words) > 1:
         return [_phrase(field, words, weight)]
     found = [Query.boost_query(term(field, words[0]), weight)]
-    for typos, meant in near:
-        if meant is None:
-            alike = Query.fuzzy_term_query(schema(), field, words[0], distance=typos)
-        elif meant.get(field):
-            alike = either([term(field, word) for word in meant[field]])
-        else:
-            continue
-        found.append(Query.const_score_query(alike, weight * _TYPO_WORTH[typos]))
+    for distance in typos:
+        near = Query.fuzzy_term_query(schema(), field, words[0], distance=distance)
+        found.append(Query.const_score_query(near, weight * _TYPO_WORTH[distance]))
     return found
 
 

@@ -1,4 +1,4 @@
-"""What a document of the tantivy index is made of: one for each job, each of its places, and each word that has been seen.
+"""What a document of the tantivy index is made of: one for each job, one for each of its places.
 
 Everything that a question can narrow down by is in every document, so that an answer needs no join. Words come folded
 from `search.entries`, parted by spaces; tantivy's own `whitespace` tokenizer, which every process has, parts them again.
@@ -29,7 +29,6 @@ EXACT = "exact"  # `tag=urgent`: whole values, folded, that filters ask for
 VALUE = "value"  # of the job's own document: whole values that are suggested, by owner, to be counted
 TYPED = "typed"  # of the job's own document: the words of those values
 GIST = "gist"  # of the job's own document: the different words of all its places
-KNOWN = "known"  # a word that some document has or had, in a document of the word's own: what typos may mean
 HEAD = "head"  # title, part ids, name of the part: what names a place
 WORDS = (HEAD, "title", "part", "color", "text", *SHARED, TYPED)  # fields that know where their words stand
 BY_NAME = "by_name"  # one value for each job, that compares like its name, then its id
@@ -43,7 +42,7 @@ BEGUN = (2, 3)  # letters of them
 # Words that stand side by side in a field, by that field: names are short, and phrases that very many have are of names.
 PAIRED = {HEAD: "head_pairs", "color": "color_pairs"}
 PAIRS = (2, 3)  # words of them
-A_JOB, A_PLACE, A_WORD = "=job", "=place", "=word"  # in `EXACT`
+A_JOB, A_PLACE = "=job", "=place"  # in `EXACT`
 SAMPLES = 10  # halvings of what is looked at where very much matches
 
 _SPREAD = 2 * (2**0.001 - 1)  # `log2(2 + this)` is 1.001
@@ -57,7 +56,7 @@ def schema() -> "Schema":
     made = SchemaBuilder()
     for field in (STORED, COMPLETIONS):
         made.add_bytes_field(field, stored=True)
-    for field in (OWNER, JOB, ITSELF, EXACT, VALUE, KNOWN):
+    for field in (OWNER, JOB, ITSELF, EXACT, VALUE):
         made.add_text_field(field, tokenizer_name="raw", index_option="basic")
     for field in (BY_NAME, *map(facet, FACETS)):
         made.add_text_field(field, tokenizer_name="raw", index_option="basic", fast=True)

@@ -4,7 +4,6 @@
 """
 
 import math
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from search.port import Asked
@@ -13,9 +12,7 @@ from search.questions import Scope, scope
 from search.tantivy_queries import (
     ANYWHERE,
     FIELD_WEIGHTS,
-    Near,
     clause_query,
-    documents,
     either,
     every,
     fields_of,
@@ -25,9 +22,8 @@ from search.tantivy_queries import (
     unscored,
     whose,
 )
-from search.tantivy_schema import A_JOB, A_PLACE, A_WORD, BEGINNINGS, BEGUN, EXACT, OWNER
+from search.tantivy_schema import A_JOB, A_PLACE, BEGINNINGS, BEGUN, EXACT, OWNER
 from search.tantivy_view import count
-from search.tantivy_vocabulary import close_words
 
 if TYPE_CHECKING:
     from tantivy import Query, Searcher
@@ -53,9 +49,7 @@ class Wanted:
         most = [_typos(searcher, asked.owner, clause, forgiven) for clause in asked.query.must]
         # Where one word alone may have typos, it has more than were looked for in vain: that leaves out a walk.
         least = 1 + in_vain if len(most) - most.count(0) == 1 else 1
-        self._clauses = [
-            (one, _near(searcher, one, range(least, n + 1))) for one, n in zip(asked.query.must, most, strict=True)
-        ]
+        self._clauses = [(one, range(least, n + 1)) for one, n in zip(asked.query.must, most, strict=True)]
         self._never = [clause_query(clause) for clause in asked.query.never]
         self.is_scored = is_scored(asked)
         words = [clause.tokens for clause in asked.query.must if isinstance(clause, Words)]
@@ -64,7 +58,7 @@ class Wanted:
     def query(self, *, within: str | None = None) -> "Query":
         """What is found; `within`: in documents that have this in `EXACT`."""
         chosen = unscored(term(EXACT, within)) if within is not None else None
-        must = [*self._must, *(clause_query(clause, near, chosen) for clause, near in self._clauses)]
+        must = [*self._must, *(clause_query(clause, typos, chosen) for clause, typos in self._clauses)]
         if chosen is not None and not self.is_scored:
             must.append(chosen)
         # A query that stands alone may leave out, block by block, what can't be among the best.
@@ -75,48 +69,44 @@ class Wanted:
         most = self.most()
         if len(self._clauses) != 1 or (most is not None and most < MANY_HITS):
             return None
-        ((clause, near),) = self._clauses
+        ((clause, typos),) = self._clauses
         if not isinstance(clause, Words) or clause.field is not None or len(clause.tokens) > 1:
             return None
-        least = self._most_elsewhere(clause, near)
+        least = self._most_elsewhere(clause, typos)
         if least is None:
             return None
-        return Firsts(clause, near, must=self._must, never=self._never, least=least)
+        return Firsts(clause, typos, must=self._must, never=self._never, least=least)
 
-    def _most_elsewhere(self, clause: Words, near: Near) -> float | None:
+    def _most_elsewhere(self, clause: Words, typos: range) -> float | None:
         """No document's score is larger that has a word, but not in its name; None: as many have it there as elsewhere."""
         name, *others = ANYWHERE
         held = {field: self._searcher.doc_freq(field, clause.tokens[0]) for field in ANYWHERE}
-        if clause.prefix or ([typos for typos, _meant in near] == [1] and not any(held.values())):
+        if clause.prefix or (typos == range(1, 2) and not any(held.values())):
             return sum(FIELD_WEIGHTS[field] for field in others)  # it counts as much, however often a field has it
-        if near or held[name] * 2 > max(held.values()):
+        if typos or held[name] * 2 > max(held.values()):
             return None
-        # Deleted ones as well, and words: whatever rarity is told by.
-        everything = sum(self._searcher.doc_freq(EXACT, kind) for kind in (A_JOB, A_PLACE, A_WORD))
-        return sum(_most_worth(held[field], everything) * FIELD_WEIGHTS[field] for field in others)
+        documents = sum(self._searcher.doc_freq(EXACT, kind) for kind in (A_JOB, A_PLACE))  # deleted ones as well
+        return sum(_most_worth(held[field], documents) * FIELD_WEIGHTS[field] for field in others)
 
     def most(self) -> int | None:
         """About so many documents have it, or fewer; None: there is no telling before one has looked."""
-        known = [
-            _held_near(self._searcher, near) if near else _held(self._searcher, clause)
-            for clause, near in self._clauses
-            if isinstance(clause, Words)
-        ]
+        words = [clause for clause, typos in self._clauses if isinstance(clause, Words) and not typos]
+        known = [_held(self._searcher, clause) for clause in words]
         return min((number for number in known if number is not None), default=None)
 
 
 class Firsts:
     """What has a word in its name. All of it that scores more than `least` fits better than whatever has it elsewhere."""
 
-    def __init__(self, clause: Words, near: Near, *, must: list["Query"], never: list["Query"], least: float) -> None:
-        self._clause, self._near = clause, near
+    def __init__(self, clause: Words, typos: range, *, must: list["Query"], never: list["Query"], least: float) -> None:
+        self._clause, self._typos = clause, typos
         self._must, self._never = must, never
         self.least = least
 
     def query(self, *, within: str | None = None) -> "Query":
         """As `Wanted.query`."""
         chosen = unscored(term(EXACT, within)) if within is not None else None
-        found, *others = (either(in_field(field, self._clause, self._near, chosen)) for field in ANYWHERE)
+        found, *others = (either(in_field(field, self._clause, self._typos, chosen)) for field in ANYWHERE)
         for other in others:  # one by one: each is asked of what is found alone, while two together are gone through
             found = every([found], better=[other])
         return every([*self._must, found], never=self._never) if self._must or self._never else found
@@ -149,29 +139,6 @@ def _held(searcher: "Searcher", clause: Words) -> int | None:
     return max(freq(BEGINNINGS[field], begun) for field in fields)
 
 
-def _near(searcher: "Searcher", clause: Clause, typos: range) -> Near:
-    """What a clause's word may mean with so many typos in it."""
-    found: list[tuple[int, Mapping[str, Sequence[str]] | None]] = []
-    if not isinstance(clause, Words):
-        return found
-    for most in typos:
-        words = close_words(searcher, clause.tokens[0], most)
-        if words is None:
-            found.append((most, None))
-        else:
-            fields = fields_of(clause)
-            found.append((most, {one: [word for word in words if searcher.doc_freq(one, word)] for one in fields}))
-    return found
-
-
-def _held_near(searcher: "Searcher", near: Near) -> int | None:
-    """About how many documents have one of these words, or fewer; None where they are not known."""
-    _most, meant = near[-1]  # those with fewer typos are among them
-    if meant is None:
-        return None
-    return max(sum(searcher.doc_freq(field, word) for word in words) for field, words in meant.items())
-
-
 def _typos(searcher: "Searcher", owner: str, clause: Clause, forgiven: int) -> int:
     """How many typos a clause's word may have; none where it is common: to look for them takes long, and it is none."""
     typos = allowed(clause, forgiven)
@@ -185,6 +152,6 @@ def _is_common(searcher: "Searcher", owner: str, clause: Words) -> bool:
     if held < COMMON:
         return False
     mine = whose(searcher, owner)
-    if not mine and held - (searcher.doc_freq(OWNER, owner) - documents(searcher)) >= COMMON:
+    if not mine and held - (searcher.doc_freq(OWNER, owner) - searcher.num_docs) >= COMMON:
         return True  # whichever were deleted
     return count(searcher, every([*mine, unscored(either([term(field, word) for field in fields]))])) >= COMMON

@@ -11,7 +11,6 @@ from search.tantivy_documents import documents, kept
 from search.tantivy_queries import term
 from search.tantivy_schema import ITSELF, JOB, VERSION
 from search.tantivy_view import View, columns, speaking, stored
-from search.tantivy_vocabulary import Vocabulary, word_document
 
 if TYPE_CHECKING:
     from tantivy import IndexWriter, Searcher
@@ -27,31 +26,24 @@ class Batches:
         """`abandoned`: give up. Raises `IndexLocked` where somebody else has it open for writing."""
         self.view = view
         self._abandoned = abandoned
-        self._vocabulary = Vocabulary()
         self._writer: IndexWriter | None = None
         self._open()
 
     def commit(self, changes: Sequence[Change]) -> None:
         """All changes, durably, or none."""
-        searcher = self.view.searcher()
-        found = outcome(changes, searcher)
+        found = outcome(changes, self.view.searcher())
         if not found:
             return
         with speaking(_FAILED):
             writer = self._open()
             try:
-                words = set[str]()
                 for job in found:
                     writer.delete_documents_by_term(JOB, job.job_id)
                     if job.facts is not None:
-                        for document in documents(job.facts, job.places, words):
+                        for document in documents(job.facts, job.places):
                             self._check_not_abandoned()
                             writer.add_document(document)
-                new = self._vocabulary.new(searcher, words)
-                for word in new:
-                    writer.add_document(word_document(word))
                 writer.commit()
-                self._vocabulary.learned(new)
             except BaseException:
                 self._roll_back(writer)
                 raise
