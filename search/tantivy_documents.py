@@ -65,13 +65,15 @@ class Kept:
     place: Place
 
 
-def documents(facts: JobFacts, places: Sequence[Place]) -> Iterator["Document"]:
-    """One for each place, and last the job itself."""
+def documents(facts: JobFacts, places: Sequence[Place], words: set[str]) -> Iterator["Document"]:
+    """One for each place, and last the job itself; all their words come into `words`."""
     shared = _Shared(facts)
     gist: dict[str, None] = {}
     suggested: dict[tuple[str, str], str] = {}
     for entry in entries(facts, places):
         made = shared.document(entry)
+        for values in entry.words.values():
+            words.update(*values)
         if entry.ordinal:
             _suggest(suggested, entry)
             if len(gist) < MAX_GIST:

@@ -22,7 +22,8 @@ from search.tantivy_ranking import Order, by_key, by_score, check, in_order
 from search.tantivy_schema import A_JOB, EXACT, JOB_HIGH, JOB_LOW, PLACES, VERSION, job_halves
 from search.tantivy_suggestions import alike, suggested
 from search.tantivy_view import Stamp, View, columns, count, speaking, stamp_of, stored
-from search.tantivy_wanted import Wanted, lacks_a_word
+from search.tantivy_vocabulary import Words
+from search.tantivy_wanted import Known, Wanted, lacks_a_word
 from search.tantivy_writing import Batches
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class TantivyEngine:
         self._folder, self._lock, self._view, self._pinned = folder, lock, view, pinned
         self._stamp: Stamp | None = None
         self._batches: Batches | None = None
+        self._words: tuple[View, Words] | None = None
         self._opening, self._writing = threading.Lock(), threading.Lock()
         self._abandoned = threading.Event()
 
@@ -101,14 +103,24 @@ class TantivyEngine:
     def _once(self, asked: Asked, page: Page) -> Found:
         nothing = Found(hits=(), total=0, facets={name: {} for name in asked.facets})
         if asked.edits is not None or page.forgiven < 2 or page.after:
-            return self._asked(lambda searcher: _found(searcher, asked, page), nothing)
+            return self._asked(lambda searcher: _found(searcher, asked, page, known=self._close), nothing)
         # Two typos cost far more to look for than one, and are rarely what is meant where one gives enough.
         few = FEW if self._asked(lambda searcher: lacks_a_word(searcher, asked), False) else 0
-        near = self._asked(lambda searcher: _found(searcher, asked, Page(forgiven=1), few=few), nothing)
+        near = self._asked(
+            lambda searcher: _found(searcher, asked, Page(forgiven=1), known=self._close, few=few), nothing
+        )
         if near.total >= few:
             return near
         in_vain = 0 if near.total else 1
-        return self._asked(lambda searcher: _found(searcher, asked, page, in_vain=in_vain), nothing)
+        return self._asked(lambda searcher: _found(searcher, asked, page, known=self._close, in_vain=in_vain), nothing)
+
+    def _close(self, word: str, typos: int) -> Sequence[str] | None:
+        """What a word may mean, as the list of the generation in force tells it."""
+        if (view := self._current()) is None:
+            return None
+        if self._words is None or self._words[0] is not view:
+            self._words = view, Words(view.generation)
+        return self._words[1].close(word, typos)
 
     def _asked(self, ask: Callable[["Searcher"], _T], nothing: _T) -> _T:
         """An answer from what was committed last; `nothing` where there is no index yet."""
@@ -140,7 +152,7 @@ class TantivyEngine:
         view = self._current()
         size, changed = 0, None
         if view is not None:
-            size = sum(stamp[2] for path in view.generation.iterdir() if (stamp := stamp_of(path)))
+            size = sum(stamp[2] for path in view.generation.rglob("*") if (stamp := stamp_of(path)))
             meta = stamp_of(view.generation / "meta.json")
             changed = datetime.fromtimestamp(meta[1] / 1e9, UTC) if meta else None
         jobs = count(searcher, term(EXACT, A_JOB))
@@ -188,9 +200,9 @@ def _opened(folder: Path) -> View | None:
     return None
 
 
-def _found(searcher: "Searcher", asked: Asked, page: Page, *, in_vain: int = 0, few: int = 0) -> Found:
+def _found(searcher: "Searcher", asked: Asked, page: Page, *, known: Known, in_vain: int = 0, few: int = 0) -> Found:
     """One page; fewer hits than `few` are only counted."""
-    wanted = Wanted(searcher, asked, page.forgiven, in_vain=in_vain)
+    wanted = Wanted(searcher, asked, page.forgiven, known=known, in_vain=in_vain)
     check(page, asked.sort, scored=wanted.is_scored)
     facets = counting(searcher, wanted, asked.facets, jobs_alone=scope(asked) is Scope.JOBS)
     if asked.sort is Sort.RELEVANCE and wanted.is_scored:

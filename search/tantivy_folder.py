@@ -5,6 +5,7 @@ folder/WRITER           locked by the one writer for its life; says who that is
 folder/SWAP             held shared during a write and alone during a swap, so that no write lands behind one
 folder/gen-<id>/        tantivy's own files
 folder/gen-<id>/FORMAT  the number that `FORMAT` had when it was made
+folder/gen-<id>/words/  an index of its words; see `tantivy_vocabulary`
 folder/gen-<id>/FILLING locked while a rebuild fills it
 """
 
@@ -22,7 +23,7 @@ from pathlib import Path
 from search.port import EngineError, IndexLocked, OtherFormat
 
 FORMAT = 3  # of our documents; a release that changes schema or analysis raises it
-CURRENT, WRITER, FILLING = "CURRENT", "WRITER", "FILLING"
+CURRENT, WRITER, FILLING, WORDS = "CURRENT", "WRITER", "FILLING", "words"
 _SWAP, _FORMAT, _PREFIX = "SWAP", "FORMAT", "gen-"
 _REBUILD = "`heavylift search rebuild` makes a new one from the ledger."
 
@@ -44,6 +45,7 @@ def started(folder: Path) -> tuple[Path, "Lock"]:
     """A fresh, empty generation that is not in force, and the lock that keeps it from being swept away."""
     hidden = folder / f".{_PREFIX}{secrets.token_hex(8)}"
     hidden.mkdir(parents=True)
+    (hidden / WORDS).mkdir()  # a generation without it has documents whose words no list has
     _write(hidden / _FORMAT, f"{FORMAT}\n")
     lock = Lock(hidden / FILLING)
     return hidden.rename(folder / hidden.name[1:]), lock

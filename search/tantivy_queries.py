@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from search.entries import WEIGHTS
@@ -35,6 +35,8 @@ DAMAGED = "The cursor is damaged. Leave it out to begin at the first page."
 KEY = re.compile(r"[0-9a-f]{2,2000}")  # of a name, in a cursor
 ANYWHERE = (HEAD, "text", "color")  # where a word without a field is looked for; `HEAD` has title, label and parts
 FIELD_WEIGHTS = {HEAD: WEIGHTS["title"], **WEIGHTS}
+# What a word with typos may mean, by their number: the words that each field has; None: they are too many to be told.
+Near = Sequence[tuple[int, Mapping[str, Sequence[str]] | None]]
 _TYPO_WORTH = {1: 1.0, 2: 0.4}  # score of a word with so many typos in it; a word that is right has more
 
 
@@ -145,23 +147,23 @@ def fields_of(clause: Words) -> tuple[str, ...]:
     return ANYWHERE if clause.field is None else (clause.field,)
 
 
-def clause_query(clause: Clause, typos: range = range(0), chosen: "Query | None" = None) -> "Query":
-    """Words in any of their fields, or a number; `typos`: how many there may be in the word.
+def clause_query(clause: Clause, near: Near = (), chosen: "Query | None" = None) -> "Query":
+    """Words in any of their fields, or a number; `near`: what the word may mean, where there may be typos in it.
 
     `chosen`: what must hold as well. It is asked of each field: lists are quicker to compare than what was put together.
     """
     if isinstance(clause, Range):
         return unscored(between(clause.field, clause.least, clause.most))
-    return either([one for field in fields_of(clause) for one in in_field(field, clause, typos, chosen)])
+    return either([one for field in fields_of(clause) for one in in_field(field, clause, near, chosen)])
 
 
-def in_field(field: str, clause: Words, typos: range, chosen: "Query | None") -> list["Query"]:
+def in_field(field: str, clause: Words, near: Near, chosen: "Query | None") -> list["Query"]:
     """How one field may have them; see `clause_query`."""
-    found = _ways(field, clause, typos)
+    found = _ways(field, clause, near)
     return found if chosen is None else [every([one, chosen]) for one in found]
 
 
-def _ways(field: str, clause: Words, typos: range) -> list["Query"]:
+def _ways(field: str, clause: Words, near: Near) -> list["Query"]:
     """How the field may have it: as it was typed, and with typos."""
     from tantivy import Query
 
@@ -171,9 +173,14 @@ def _ways(field: str, clause: Words, typos: range) -> list["Query"]:
     if len(words) > 1:
         return [_phrase(field, words, weight)]
     found = [Query.boost_query(term(field, words[0]), weight)]
-    for distance in typos:
-        near = Query.fuzzy_term_query(schema(), field, words[0], distance=distance)
-        found.append(Query.const_score_query(near, weight * _TYPO_WORTH[distance]))
+    for typos, meant in near:
+        if meant is None:
+            alike = Query.fuzzy_term_query(schema(), field, words[0], distance=typos)
+        elif meant.get(field):
+            alike = either([term(field, word) for word in meant[field]])
+        else:
+            continue
+        found.append(Query.const_score_query(alike, weight * _TYPO_WORTH[typos]))
     return found
 
 

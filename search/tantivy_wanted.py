@@ -4,6 +4,7 @@
 """
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from search.port import Asked
@@ -12,6 +13,7 @@ from search.questions import Scope, scope
 from search.tantivy_queries import (
     ANYWHERE,
     FIELD_WEIGHTS,
+    Near,
     clause_query,
     either,
     every,
@@ -32,6 +34,12 @@ COMMON = 10_000  # places of the owner's that have a word: then it is taken as i
 MANY_HITS = 20_000  # documents, perhaps: worth two looks, and a second thread
 _SCOPES = {Scope.JOBS: A_JOB, Scope.PLACES: A_PLACE}
 
+Known = Callable[[str, int], Sequence[str] | None]
+
+
+def _unknown(_word: str, _typos: int) -> None:
+    """There is no list of words."""
+
 
 class Wanted:
     """All that a question says, in the engine's terms: whose, in which reach, which words, which filters.
@@ -39,8 +47,10 @@ class Wanted:
     Something holds of whatever is found: what asks for no words asks for jobs or for places alone.
     """
 
-    def __init__(self, searcher: "Searcher", asked: Asked, forgiven: int, *, in_vain: int = 0) -> None:
-        """`forgiven`: typos at most in a word; `in_vain`: with so many nothing was found."""
+    def __init__(
+        self, searcher: "Searcher", asked: Asked, forgiven: int, *, known: Known = _unknown, in_vain: int = 0
+    ) -> None:
+        """`known`: words that are close to one, with so many typos at most; None: there is no telling. `forgiven`: typos at most in a word; `in_vain`: with so many nothing was found."""
         self._searcher = searcher
         self._must = whose(searcher, asked.owner)
         if (kind := _SCOPES.get(scope(asked))) is not None:
@@ -49,7 +59,10 @@ class Wanted:
         most = [_typos(searcher, asked.owner, clause, forgiven) for clause in asked.query.must]
         # Where one word alone may have typos, it has more than were looked for in vain: that leaves out a walk.
         least = 1 + in_vain if len(most) - most.count(0) == 1 else 1
-        self._clauses = [(one, range(least, n + 1)) for one, n in zip(asked.query.must, most, strict=True)]
+        self._clauses = [
+            (one, _near(searcher, known, one, range(least, n + 1)))
+            for one, n in zip(asked.query.must, most, strict=True)
+        ]
         self._never = [clause_query(clause) for clause in asked.query.never]
         self.is_scored = is_scored(asked)
         words = [clause.tokens for clause in asked.query.must if isinstance(clause, Words)]
@@ -58,7 +71,7 @@ class Wanted:
     def query(self, *, within: str | None = None) -> "Query":
         """What is found; `within`: in documents that have this in `EXACT`."""
         chosen = unscored(term(EXACT, within)) if within is not None else None
-        must = [*self._must, *(clause_query(clause, typos, chosen) for clause, typos in self._clauses)]
+        must = [*self._must, *(clause_query(clause, near, chosen) for clause, near in self._clauses)]
         if chosen is not None and not self.is_scored:
             must.append(chosen)
         # A query that stands alone may leave out, block by block, what can't be among the best.
@@ -69,44 +82,47 @@ class Wanted:
         most = self.most()
         if len(self._clauses) != 1 or (most is not None and most < MANY_HITS):
             return None
-        ((clause, typos),) = self._clauses
+        ((clause, near),) = self._clauses
         if not isinstance(clause, Words) or clause.field is not None or len(clause.tokens) > 1:
             return None
-        least = self._most_elsewhere(clause, typos)
+        least = self._most_elsewhere(clause, near)
         if least is None:
             return None
-        return Firsts(clause, typos, must=self._must, never=self._never, least=least)
+        return Firsts(clause, near, must=self._must, never=self._never, least=least)
 
-    def _most_elsewhere(self, clause: Words, typos: range) -> float | None:
+    def _most_elsewhere(self, clause: Words, near: Near) -> float | None:
         """No document's score is larger that has a word, but not in its name; None: as many have it there as elsewhere."""
         name, *others = ANYWHERE
         held = {field: self._searcher.doc_freq(field, clause.tokens[0]) for field in ANYWHERE}
-        if clause.prefix or (typos == range(1, 2) and not any(held.values())):
+        if clause.prefix or ([typos for typos, _meant in near] == [1] and not any(held.values())):
             return sum(FIELD_WEIGHTS[field] for field in others)  # it counts as much, however often a field has it
-        if typos or held[name] * 2 > max(held.values()):
+        if near or held[name] * 2 > max(held.values()):
             return None
-        documents = sum(self._searcher.doc_freq(EXACT, kind) for kind in (A_JOB, A_PLACE))  # deleted ones as well
-        return sum(_most_worth(held[field], documents) * FIELD_WEIGHTS[field] for field in others)
+        everything = sum(self._searcher.doc_freq(EXACT, kind) for kind in (A_JOB, A_PLACE))  # deleted ones as well
+        return sum(_most_worth(held[field], everything) * FIELD_WEIGHTS[field] for field in others)
 
     def most(self) -> int | None:
         """About so many documents have it, or fewer; None: there is no telling before one has looked."""
-        words = [clause for clause, typos in self._clauses if isinstance(clause, Words) and not typos]
-        known = [_held(self._searcher, clause) for clause in words]
+        known = [
+            _held_near(self._searcher, near) if near else _held(self._searcher, clause)
+            for clause, near in self._clauses
+            if isinstance(clause, Words)
+        ]
         return min((number for number in known if number is not None), default=None)
 
 
 class Firsts:
     """What has a word in its name. All of it that scores more than `least` fits better than whatever has it elsewhere."""
 
-    def __init__(self, clause: Words, typos: range, *, must: list["Query"], never: list["Query"], least: float) -> None:
-        self._clause, self._typos = clause, typos
+    def __init__(self, clause: Words, near: Near, *, must: list["Query"], never: list["Query"], least: float) -> None:
+        self._clause, self._near = clause, near
         self._must, self._never = must, never
         self.least = least
 
     def query(self, *, within: str | None = None) -> "Query":
         """As `Wanted.query`."""
         chosen = unscored(term(EXACT, within)) if within is not None else None
-        found, *others = (either(in_field(field, self._clause, self._typos, chosen)) for field in ANYWHERE)
+        found, *others = (either(in_field(field, self._clause, self._near, chosen)) for field in ANYWHERE)
         for other in others:  # one by one: each is asked of what is found alone, while two together are gone through
             found = every([found], better=[other])
         return every([*self._must, found], never=self._never) if self._must or self._never else found
@@ -137,6 +153,29 @@ def _held(searcher: "Searcher", clause: Words) -> int | None:
     if len(begun) < BEGUN[0] or not all(field in BEGINNINGS for field in fields):
         return None
     return max(freq(BEGINNINGS[field], begun) for field in fields)
+
+
+def _near(searcher: "Searcher", known: Known, clause: Clause, typos: range) -> Near:
+    """What a clause's word may mean with so many typos in it."""
+    found: list[tuple[int, Mapping[str, Sequence[str]] | None]] = []
+    if not isinstance(clause, Words):
+        return found
+    for most in typos:
+        words = known(clause.tokens[0], most)
+        if words is None:
+            found.append((most, None))
+        else:
+            fields = fields_of(clause)
+            found.append((most, {one: [word for word in words if searcher.doc_freq(one, word)] for one in fields}))
+    return found
+
+
+def _held_near(searcher: "Searcher", near: Near) -> int | None:
+    """About how many documents have one of these words, or fewer; None where they are not known."""
+    _most, meant = near[-1]  # those with fewer typos are among them
+    if meant is None:
+        return None
+    return max(sum(searcher.doc_freq(field, word) for word in words) for field, words in meant.items())
 
 
 def _typos(searcher: "Searcher", owner: str, clause: Clause, forgiven: int) -> int:

@@ -11,11 +11,13 @@ from search.tantivy_documents import documents, kept
 from search.tantivy_queries import term
 from search.tantivy_schema import ITSELF, JOB, VERSION
 from search.tantivy_view import View, columns, speaking, stored
+from search.tantivy_vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from tantivy import IndexWriter, Searcher
 
 _HEAP = 64_000_000  # bytes of documents that are gathered before they go out as a segment
+_WORDS = 50_000  # different ones, that are held before they go into the list
 _FAILED = "The search index can't be written"
 
 
@@ -27,6 +29,7 @@ class Batches:
         self.view = view
         self._abandoned = abandoned
         self._writer: IndexWriter | None = None
+        self._vocabulary = Vocabulary(view.generation, check=self._check_not_abandoned)
         self._open()
 
     def commit(self, changes: Sequence[Change]) -> None:
@@ -37,12 +40,17 @@ class Batches:
         with speaking(_FAILED):
             writer = self._open()
             try:
+                words = set[str]()
                 for job in found:
                     writer.delete_documents_by_term(JOB, job.job_id)
                     if job.facts is not None:
-                        for document in documents(job.facts, job.places):
+                        for document in documents(job.facts, job.places, words):
                             self._check_not_abandoned()
                             writer.add_document(document)
+                            if len(words) > _WORDS:
+                                self._vocabulary.add(words)
+                                words.clear()
+                self._vocabulary.add(words)  # before the documents: it may have words too many, and lacks none
                 writer.commit()
             except BaseException:
                 self._roll_back(writer)
@@ -51,6 +59,7 @@ class Batches:
     def close(self) -> None:
         """Let merges end, and go. An abandoned one's merges are dropped: whoever writes next begins them again."""
         writer, self._writer = self._writer, None
+        self._vocabulary.close(wait=not self._abandoned.is_set())
         if writer is not None and not self._abandoned.is_set():
             with speaking(_FAILED):
                 writer.wait_merging_threads()
