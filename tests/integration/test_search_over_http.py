@@ -204,8 +204,8 @@ def test_damaged__folder_is_answered_past_and_mended(desk, tmp_path, damage):
 
 
 def _without_files(folder: Path) -> None:
-    for path in folder.glob("gen-*/*"):
-        if path.name not in {"FORMAT", "FILLING"}:
+    for path in folder.glob("gen-*/**/*"):
+        if path.is_file() and path.name not in {"FORMAT", "FILLING"}:
             path.unlink()
 
 
