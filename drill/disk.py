@@ -6,6 +6,7 @@ and a balloon file takes free space below that floor: uploads are refused, thoug
 """
 
 import ctypes
+import errno
 import os
 import sys
 from contextlib import suppress
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 MiB = 1024 * 1024
+_TRIES = 20
 _CLONE_NEWNS, _MS_REMOUNT, _MS_REC, _MS_PRIVATE = 0x20000, 0x20, 0x4000, 0x40000  # sched.h, mount.h
 _SPARE = 64 * 1024  # bytes that a full disk still takes
 _SMALL_FLOOR = MiB
@@ -51,8 +53,15 @@ class PrivateDisk:
         self._mount(b"tmpfs", os.fsencode(folder), kind=b"tmpfs", flags=0, data=b"mode=700,size=%d" % size)
 
     def fill(self) -> None:
-        stat = os.statvfs(self.folder)
-        self._resize((stat.f_blocks - stat.f_bfree) * stat.f_frsize + _SPARE)
+        for left in reversed(range(_TRIES)):
+            stat = os.statvfs(self.folder)
+            try:
+                self._resize((stat.f_blocks - stat.f_bfree) * stat.f_frsize + _SPARE)
+            except OSError as grown:
+                if grown.errno != errno.EINVAL or not left:  # else more was written meanwhile than was spared
+                    raise
+            else:
+                return
 
     def empty(self) -> None:
         self._resize(self._size)

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from pathlib import Path
 
 import pytest
 from support.faces import XML
@@ -50,7 +51,7 @@ def test_search__is_answered_past_a_damaged_index_and_by_it_once_it_is_mended(pl
     platform.pools["indexing"].stop()
     index, aside = platform.data_dir / "search", platform.folder / "aside"
     shutil.copytree(index, aside)
-    for path in (*index.glob("gen-*/*"), index / "CURRENT"):
+    for path in (*filter(Path.is_file, index.glob("gen-*/**/*")), index / "CURRENT"):
         path.unlink()
     (index / "CURRENT").write_text("gen-none\n")
     answer = found(platform, "alco")
