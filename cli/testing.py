@@ -1,6 +1,6 @@
 """`./heavylift test`: checks and tests with one truthful closing line, and a word on everything that was not run.
 
-test                          everything; what all but acceptance covers of the core
+test                          everything, and how much of the core it covers, acceptance left out
 test unit                     the fast half: ruff, mypy, unit and architecture tests
 test integration acceptance   those suites, without checks and coverage
 test checks                   ruff, mypy (the import contracts are among the architecture tests)

@@ -96,9 +96,13 @@ class Words:
 class Vocabulary:
     """The list, for its generation's writer. For one thread at a time."""
 
-    def __init__(self, generation: Path, *, check: Callable[[], None]) -> None:
-        """`check` raises where the writer is to end; a generation without a folder for it gets no list."""
+    def __init__(self, generation: Path, *, empty: bool, check: Callable[[], None]) -> None:
+        """`empty`: no document is there yet, so that a list may begin; `check` raises where the writer is to end.
+
+        A generation without a folder for it gets no list.
+        """
         self._folder = generation / WORDS
+        self._empty = empty
         self._check = check
         self._index: Index | None = None
         self._writer: IndexWriter | None = None
@@ -132,7 +136,7 @@ class Vocabulary:
     def _open(self) -> "Index | None":
         """None: it was damaged, and is there no more; it would lack words from now on."""
         reason = f"{_META} is missing"
-        if (self._folder / _META).exists() or not any(self._folder.iterdir()):
+        if (self._folder / _META).exists() or (self._empty and not any(self._folder.iterdir())):
             try:
                 with speaking(f"The list of words in {self._folder} can't be opened"):
                     self._index = _opened(self._folder)
@@ -140,7 +144,10 @@ class Vocabulary:
                 reason = str(problem)
         if self._index is None:
             log.warning("search.words_dropped", reason=reason)
-            shutil.rmtree(self._folder)
+            gone = self._folder.with_name(f".{WORDS}")
+            shutil.rmtree(gone, ignore_errors=True)
+            self._folder.rename(gone)  # at once: an emptied folder would pass for a list that begins
+            shutil.rmtree(gone, ignore_errors=True)
         return self._index
 
     def _commit(self, index: "Index", words: list[str]) -> None:

@@ -50,7 +50,10 @@ class Wanted:
     def __init__(
         self, searcher: "Searcher", asked: Asked, forgiven: int, *, known: Known = _unknown, in_vain: int = 0
     ) -> None:
-        """`known`: words that are close to one, with so many typos at most; None: there is no telling. `forgiven`: typos at most in a word; `in_vain`: with so many nothing was found."""
+        """`forgiven`: typos at most in a word; `in_vain`: with so many nothing was found.
+
+        `known`: which words are close to one, with so many typos at most; it says None where there is no telling.
+        """
         self._searcher = searcher
         self._must = whose(searcher, asked.owner)
         if (kind := _SCOPES.get(scope(asked))) is not None:

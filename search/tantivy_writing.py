@@ -29,7 +29,9 @@ class Batches:
         self.view = view
         self._abandoned = abandoned
         self._writer: IndexWriter | None = None
-        self._vocabulary = Vocabulary(view.generation, check=self._check_not_abandoned)
+        self._vocabulary = Vocabulary(
+            view.generation, empty=not view.searcher().num_docs, check=self._check_not_abandoned
+        )
         self._open()
 
     def commit(self, changes: Sequence[Change]) -> None:

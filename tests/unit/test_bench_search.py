@@ -79,7 +79,8 @@ def test_question__given_up_is_counted_and_costs_its_time():
 
     told = asked(Impatient(), [Question(of="term", q=q) for q in ("rare", "common", "rare", "common")])
     assert told.given_up == 2
-    assert [took >= 20 for took in told.milliseconds] == [False, True, False, True]
+    assert len(told.milliseconds) == 4
+    assert min(told.milliseconds[1::2]) >= 20
     assert answer(Impatient(), Question(of="term", q="rare")) == [("job", "rare")]
 
 

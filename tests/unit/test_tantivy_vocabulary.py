@@ -134,7 +134,7 @@ def test_words__of_a_batch_that_failed_may_be_there(engine, tmp_path, monkeypatc
     assert places(ask(engine, "hinhe")) == [(1, "row 1")]
 
 
-@pytest.mark.parametrize("damage", ["no folder", "no list", "cut off", "of another kind"])
+@pytest.mark.parametrize("damage", ["no folder", "no files", "no list", "cut off", "of another kind"])
 def test_list__that_is_damaged_or_missing_is_done_without(engine, tmp_path, damage):
     """Questions with typos are answered from the dictionaries then, by readers that had it open, too."""
     engine.write([put(1, row(1, "Wheel", "hinge"))])
@@ -144,6 +144,9 @@ def test_list__that_is_damaged_or_missing_is_done_without(engine, tmp_path, dama
         assert places(ask(asked, "whel")) == [(1, "row 1")]
         if damage == "no folder":
             shutil.rmtree(words)
+        elif damage == "no files":
+            for path in words.iterdir():
+                path.unlink()
         elif damage == "no list":
             (words / "meta.json").unlink()
         elif damage == "cut off":
@@ -173,7 +176,7 @@ def test_vocabulary__remembers_so_much_and_no_more(tmp_path, monkeypatch):
     """What a writer remembers is bounded; forgotten words are looked up, and not written again."""
     monkeypatch.setattr(tantivy_vocabulary, "_REMEMBERED", 4)
     (tmp_path / "words").mkdir()
-    vocabulary = Vocabulary(tmp_path, check=lambda: None)
+    vocabulary = Vocabulary(tmp_path, empty=True, check=lambda: None)
     for _ in range(3):
         vocabulary.add({"wheel", "plate", "brick", "hinge", "slope", "crane"})
         vocabulary.add({"a", "bb", "plates"})
@@ -192,11 +195,11 @@ def test_vocabulary__ends_with_its_writer(tmp_path, monkeypatch):
         if (problem := next(checks)) is not None:
             raise problem
 
-    vocabulary = Vocabulary(tmp_path, check=check)
+    vocabulary = Vocabulary(tmp_path, empty=True, check=check)
     with pytest.raises(EngineError, match="ends"):
         vocabulary.add({"wheel", "plate", "brick"})
     assert Words(tmp_path).close("wheel", 1) == ()
-    vocabulary = Vocabulary(tmp_path, check=lambda: None)
+    vocabulary = Vocabulary(tmp_path, empty=True, check=lambda: None)
     vocabulary.add({"wheel", "plate", "brick"})
     assert Words(tmp_path).close("wheels", 1) == ("wheel",)
 
