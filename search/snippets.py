@@ -142,6 +142,8 @@ def _goes_on(placed: list[_Placed], at: int, clause: Words) -> bool:
 
 def _window(text: str, found: list[tuple[int, int, int]]) -> tuple[int, int]:
     """Where most of the clauses stand within `LENGTH`; of equals the first."""
+    if len(text) <= LENGTH:
+        return 0, len(text)
     best, best_at, last = (0, 0), 0, 0
     clauses = [clause for _start, _end, clause in found]
     for first, (start, _end, _clause) in enumerate(found):

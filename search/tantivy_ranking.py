@@ -98,10 +98,13 @@ def by_score(
     best = _best(searcher, wanted, needed, busy=busy, few=few)
     if best.total < few:
         return Ranked(hits=(), total=best.total, last=None)
+    # Of a first page what stands behind it needs no order; a later one begins wherever commits have moved its start.
+    enough = len(best.hits) if after else needed
+    cut = _cut(best.hits, enough)
     if best.total <= ALL:
-        entries = _levelled(_entries(searcher, best.hits))
+        entries = _levelled(_entries(searcher, best.hits[:cut] if cut >= enough else best.hits))
     else:
-        entries = _by_chance(searcher, best, needed)
+        entries = _by_chance(searcher, best, needed, cut)
     start = _start(entries, after) if after else 0
     shown = entries[start : start + limit]
     last = None
@@ -248,15 +251,23 @@ def _levelled(entries: list[_Entry]) -> list[_Entry]:
     return sorted(found, key=_IN_ORDER)
 
 
-def _by_chance(searcher: "Searcher", best: _Best, needed: int) -> list[_Entry]:
-    """The first of very many hits: those of the best scores, and of the last score that fits those of the best chances."""
+def _cut(hits: _Hits, enough: int) -> int:
+    """How many of the best hits, `enough` at least, score more than the rest; of too few how many do not have the last score."""
     level, cut = 0.0, 0
-    for at, (score, _address) in enumerate(best.hits):
+    for at, (score, _address) in enumerate(hits):
         if not level or score < level * (1 - _SAME):
             level, cut = score, at
+            if cut >= enough:
+                break
+    return cut
+
+
+def _by_chance(searcher: "Searcher", best: _Best, needed: int, cut: int) -> list[_Entry]:
+    """The first of very many hits: those of the best scores, and of the last score that fits those of the best chances."""
     above = _levelled(_entries(searcher, best.hits[:cut], chances=True)) if cut else []
     if len(above) >= needed:
         return above
+    level = best.hits[cut][0] if best.hits else 0.0
     known = {entry[3:5] for entry in above}
     equals = _equals(searcher, best, -level, needed - len(above), known)
     return above + (equals or _levelled(_entries(searcher, best.hits[cut:], chances=True)))
