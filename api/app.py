@@ -100,6 +100,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     face: Face = app.state.face
     anyio.to_thread.current_default_thread_limiter().total_tokens = THREADS
     face.hub.start()
+    face.search.begin()
     try:
         yield
     finally:

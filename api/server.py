@@ -28,7 +28,9 @@ BACKLOG = 2048
 KEEP_ALIVE = 75  # seconds; longer than the usual idle time of proxies and clients, which would else meet a closing line
 USAGE = 2  # exit code
 _M_ARENA_MAX = -8  # malloc.h
-_TURN = 0.0005  # seconds that a thread may keep others from Python; a tenth of the usual, which is a long time to a request
+_TURN = (
+    0.0005  # seconds that a thread may keep others from Python; a tenth of the usual, which is a long time to a request
+)
 
 log = structlog.get_logger("api")
 

@@ -5,6 +5,7 @@ are looked up in the ledger. No hit leaves whose job the ledger no longer has, o
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
@@ -14,8 +15,8 @@ from search.analysis import clean, tokens
 from search.breaker import Ask, Line, Unanswered
 from search.cursors import Cursor
 from search.entries import JOB_PLACE
-from search.port import Asked, Engine, Filters, Found, Hit, JobFacts, Stats, Suggestion
-from search.query import Query
+from search.port import FACETS, Asked, Engine, Filters, Found, Hit, JobFacts, Stats, Suggestion
+from search.query import Query, parse
 from search.questions import MAX_FACET
 from search.unindexed import answerable, hit, like, meant, of_jobs, pieces
 
@@ -86,6 +87,15 @@ class Asking:
     def degraded(self) -> bool:
         """Whether questions go past the index now, after it has failed several times."""
         return self.line.breaker.open
+
+    def begin(self) -> None:
+        """Have the engine open its files now, so that the first caller does not wait for that; nobody waits here.
+
+        Typos and facets are asked for, which open more than a plain word does. An engine that fails is told as ever.
+        """
+        nobodys = Asked(owner="", query=parse("heavylift"), facets=FACETS, limit=1)
+        with suppress(Unanswered):
+            self.line.begin(lambda ask: ask(lambda: self._engine.find(nobodys)))
 
     async def find(self, asked: Asked) -> Answer:
         """The best places for a question, of its owner's alone. Raises `MalformedCursor`."""

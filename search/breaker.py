@@ -180,6 +180,10 @@ class Line:
                 if question.give_up():
                     raise Unanswered("the engine is too slow") from None
 
+    def begin(self, work: Callable[[Ask], T]) -> None:
+        """The same for nobody: what comes of it is lost. Raises `Unanswered` where the engine is left alone."""
+        self._begin(work)
+
     def close(self) -> None:
         """Let the threads end; one that hangs is left behind, and does not keep the process."""
         for _thread in self._threads:

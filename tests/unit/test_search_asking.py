@@ -10,7 +10,8 @@ from support.search_desk import Broken, SearchDesk, row, search_desk
 from support.waiting import wait_until
 
 from search.breaker import FAILURES, THREADS, Breaker, Line, Unanswered
-from search.port import EngineError
+from search.memory import MemoryEngine
+from search.port import Asked, EngineError, Found
 from search.questions import MalformedCursor
 
 
@@ -236,3 +237,36 @@ def test_line__whoever_goes_away_leaves_nothing_behind():
     assert line.wait(lambda ask: ask(lambda: 2)) == 2
     assert not line.breaker.open
     line.close()
+
+
+class Told(MemoryEngine):
+    """Notes whose questions it was asked; the first ones go wrong."""
+
+    def __init__(self, *, failures: int = 0) -> None:
+        super().__init__()
+        self.failures, self.owners = failures, []
+
+    def find(self, asked: Asked) -> Found:
+        self.owners.append(asked.owner)
+        if len(self.owners) <= self.failures:
+            raise EngineError("gone")
+        return super().find(asked)
+
+
+def test_start__the_engine_is_asked_before_anybody_asks(tmp_path):
+    """An API that starts has the engine open its files, with a question that is nobody's."""
+    engine = Told()
+    with search_desk(tmp_path, engine=engine):
+        wait_until(lambda: engine.owners, within=10, what="the first question")
+    assert engine.owners == [""]
+
+
+def test_start__an_engine_that_fails_keeps_nobody_from_starting(tmp_path):
+    """The API starts and answers; while the breaker rests the engine is not asked at a start either."""
+    engine = Told(failures=FAILURES)
+    with search_desk(tmp_path, engine=engine) as desk:
+        wait_until(lambda: engine.owners, within=10, what="the first question")
+        assert [desk.find("falcon")["degraded"] for _ in range(FAILURES)] == [True] * FAILURES
+        asked = len(engine.owners)
+        desk.rooms.app.state.face.search.begin()
+        assert (asked, len(engine.owners)) == (FAILURES, FAILURES)
