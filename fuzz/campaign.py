@@ -111,7 +111,9 @@ class _Bench:
     def _read(self, found: Input, kind: str, tally: Tally) -> Run:
         folder = self._folder / "attempt"
         result = self._call(found, kind=kind, target=self._order.target, options=found.options)
-        how, wrong = judged(result.fault, result.summary, cpu_seconds=result.usage.cpu_seconds)
+        # A lower one ends the step itself, which says so.
+        limit = max(LIMIT, self._order.limit)
+        how, wrong = judged(result.fault, result.summary, cpu_seconds=result.usage.cpu_seconds, limit=limit)
         if result.fault is None and (unsound := complaint(result.outputs, result.summary)):
             how, wrong = How.WRONG, unsound
         if self._sandbox.template_pid != self._template:

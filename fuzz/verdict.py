@@ -56,9 +56,14 @@ class Run:
         }
 
 
-def judged(fault: Fault | None, summary: Mapping[str, Any], *, cpu_seconds: float) -> tuple[How, str]:
-    """What came of a run, and what is wrong with that; its files are looked at elsewhere."""
-    if cpu_seconds > LIMIT:
+def judged(
+    fault: Fault | None, summary: Mapping[str, Any], *, cpu_seconds: float, limit: float = LIMIT
+) -> tuple[How, str]:
+    """What came of a run, and what is wrong with that; its files are looked at elsewhere.
+
+    `limit`: seconds of processor time that it may have taken.
+    """
+    if cpu_seconds > limit:
         return How.WRONG, f"took {cpu_seconds:.1f} s of processor time"
     if fault is not None:
         wrong = _wrong_fault(fault)

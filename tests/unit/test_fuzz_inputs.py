@@ -103,6 +103,7 @@ def test_verdict__only_rows_and_named_refusals_are_well(found, summary, how):
 def test_verdict__a_slow_end_is_wrong():
     """What takes more processor time than any list may is wrong, however well it ended."""
     assert judged(None, WELL, cpu_seconds=LIMIT + 0.1)[0] is How.WRONG
+    assert judged(None, WELL, cpu_seconds=LIMIT + 0.1, limit=2 * LIMIT)[0] is How.READ
 
 
 def test_command__a_wrong_kind_names_the_kinds():
