@@ -8,17 +8,16 @@ import psutil
 import pytest
 from reference import LIST_ARTIFACTS
 from support.children import Child
-from support.house import House
+from support.house import LARGE, House
 from support.interventions import freeze, options_of, purge, settle, sweep, wait_sent
 from support.servers import PostgresServer
-from support.waiting import wait_until
+from support.waiting import PATIENCE, wait_until
 
 from bench.files import parts_list
 from broker import depths
 from drill.faults.workers import below
 
 pytestmark = pytest.mark.pools("parsing", "indexing")  # the others would cost seconds, and have no part in this
-LARGE = 15_000_000  # bytes that keep a parser busy for a second or more
 
 
 def small() -> bytes:
@@ -40,7 +39,8 @@ def test_kill_worker__its_step_is_run_again(platform: House, large: bytes):
     ended = platform.wait_ended(job["id"], within=90)
     assert ended["status"] == "succeeded", ended
     assert ended["steps"][0]["attempt"] == 2
-    assert sorted(a["name"] for a in ended["artifacts"]) == list(LIST_ARTIFACTS)
+    names = ["records.parquet" if name == "records.jsonl" else name for name in LIST_ARTIFACTS]  # it is so long
+    assert sorted(a["name"] for a in ended["artifacts"]) == names
 
 
 @pytest.mark.parametrize("platform", ["embedded"], indirect=True)
@@ -64,10 +64,8 @@ def test_sigterm__gives_a_long_step_back(platform: House):
     """A worker told to end gives back what does not end in its grace, without charging an attempt."""
     job = platform.submit_idle()
     platform.wait_status(job["id"], "running")
-    began = time.monotonic()
     platform.pools["parsing"].ask_to_end()
-    assert platform.pools["parsing"].wait_exit(within=30) == 0
-    assert time.monotonic() - began < 15
+    assert platform.pools["parsing"].wait_exit(within=15) == 0
     step = platform.job(job["id"])["steps"][0]
     assert (step["status"], step["attempt"]) == ("queued", 0)
     assert platform.client.post(f"/v1/jobs/{job['id']}/cancel").status_code == 202
@@ -94,7 +92,7 @@ def test_broker_away__submits_go_on(platform: House):
     platform.redis.kill()
     began = time.monotonic()
     jobs = [platform.submit(f"{n}.xml", small())["id"] for n in range(10)]
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 10 * PATIENCE
     assert platform.client.get("/ready").status_code == 200
     platform.redis.start()
     assert {platform.wait_ended(job, within=60)["status"] for job in jobs} == {"succeeded"}

@@ -8,14 +8,12 @@ from datetime import UTC, datetime
 import psutil
 import pytest
 from support.command_line import heavylift
-from support.house import ENDED, House
+from support.house import ENDED, LARGE, House
 from support.servers import MissingBinary
 from support.services import Services, Unavailable
 from support.waiting import holds_for, wait_until
 
 from bench.files import parts_list
-
-LARGE = 15_000_000  # bytes that keep a parser busy for a second or more
 
 
 @pytest.fixture(scope="module", params=["embedded", "real"])

@@ -44,6 +44,9 @@ RHYTHM = {
     "HEAVYLIFT_NODE_INSTALL": "0",  # a platform of each test is no place to install packages into
 }
 READY_MARK = "worker.ready"
+# Bytes of a parts list that keeps a parser busy for a second or more. With over 100,000 rows its lots alone are indexed, a
+# thousand; of fewer rows each one is, and for 70,000 PostgreSQL needs half a minute.
+LARGE = 24_000_000
 START_LIMIT = 90.0  # seconds; the machine may be busy
 ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
