@@ -216,7 +216,7 @@ def build_runner(
     def index_of(job: Job, stop: threading.Event) -> JobIndex:
         if writer is None:
             raise EngineError("only workers of the pool `indexing` write the search index")
-        return JobIndex(writer.put, job_id=job.id, stop=stop, owe=writer.owe)
+        return JobIndex(writer.put, job_id=job.id, stop=stop, moved=writer.moved, owe=writer.owe)
 
     allowed = allowed_sources(settings)
     gltf = gltf or GltfDesk(settings)

@@ -77,7 +77,7 @@ class SearchDesk:
 
     def index(self, job_id: str, *places: Place) -> None:
         """As an indexing step would."""
-        JobIndex(self.writer.put, job_id=job_id, stop=threading.Event()).index(places)
+        JobIndex(self.writer.put, job_id=job_id, stop=threading.Event(), moved=self.writer.moved).index(places)
         self.catch_up()
 
     def catch_up(self) -> None:

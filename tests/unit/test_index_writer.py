@@ -12,7 +12,7 @@ from search.memory import MemoryEngine
 from search.port import EngineError, IndexLocked, Put
 from workers.indexing import JobIndex, Writer
 from workers.indexing import writer as writer_module
-from workers.indexing.writer import MOST
+from workers.indexing.line import MOST
 
 
 class Desk:
@@ -264,4 +264,4 @@ def test_writer__abandons_a_commit_that_takes_too_long(desk, monkeypatch):
 
 def port(desk: Desk, job_id: str, *, stop: threading.Event | None = None) -> JobIndex:
     """What an indexing step gets."""
-    return JobIndex(desk.writer.put, job_id=job_id, stop=stop or threading.Event())
+    return JobIndex(desk.writer.put, job_id=job_id, stop=stop or threading.Event(), moved=desk.writer.moved)

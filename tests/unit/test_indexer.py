@@ -169,7 +169,8 @@ def test_owed__come_to_the_index_with_the_end_of_their_job(desk):
         raise AssertionError("made in the step")
         yield
 
-    JobIndex(desk.writer.put, job_id=job.id, stop=threading.Event(), owe=desk.writer.owe).index(untouched())
+    writer = desk.writer
+    JobIndex(writer.put, job_id=job.id, stop=threading.Event(), moved=writer.moved, owe=writer.owe).index(untouched())
     ended(desk, job)
     assert following.look() == 1
     assert (desk.engine.held()[job.id][1], len(desk.engine.commits), desk.ledger.unindexed()) == (3, 2, [])

@@ -18,8 +18,9 @@ from ledger.errors import LedgerUnavailable
 from ledger.glance import Changes
 from search.port import EngineError, OtherFormat
 from workers.indexing.job_index import PATIENCE
+from workers.indexing.line import Places
 from workers.indexing.making import Away, Maker, NotNow, PlacesOf
-from workers.indexing.writer import Places, Wanted, Writer
+from workers.indexing.writer import Wanted, Writer
 
 log = structlog.get_logger(__name__)
 LOOK_EVERY = 0.25  # seconds

@@ -12,8 +12,8 @@ from jobs.model import Job, Status
 from jobs.queues import INDEXING
 from ledger import Ledger
 from workers.away import AWAY
+from workers.indexing.line import Places
 from workers.indexing.owed import Owed
-from workers.indexing.writer import Places
 
 log = structlog.get_logger(__name__)
 

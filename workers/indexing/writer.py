@@ -5,26 +5,22 @@ job's facts are is read just before the commit: those who ask only name the job,
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import structlog
 
-from jobs.context import Place
 from ledger.errors import LedgerUnavailable
 from search.port import Change, Drop, Engine, EngineError, IndexLocked, JobFacts, Put
+from workers.indexing.line import Line, Places, Waiting
 from workers.indexing.owed import Owed
 
 log = structlog.get_logger(__name__)
-MOST = 1000  # documents of one commit; one job that has more is committed alone
 _LAST_COMMIT = 3.0  # seconds that what still waits gets when the worker ends
 _GIVES_UP = 5.0  # seconds in which an abandoned write ends: its native part can't be cut short
 _ROUNDS = 5  # until what others write at the same time has settled
-Places = tuple[Place, ...]
 Facts = Callable[[Sequence[str]], Mapping[str, JobFacts]]  # of these jobs; deleted ones are missing
 
 
@@ -33,15 +29,6 @@ class Wanted(NamedTuple):
 
     places: Places | None = None  # None: those that are there stay
     since: float | None = None  # where they are what was owed since then
-
-
-@dataclass(slots=True, eq=False)
-class _Waiting:
-    job_id: str
-    places: Places | None  # None: those that are there stay
-    owed_since: float | None = None  # where the places are those that were owed then
-    beside_alone: bool = False  # meant for the index that is being built, which alone lacks it
-    future: "Future[int | None]" = field(default_factory=Future)
 
 
 class Writer:
@@ -58,10 +45,9 @@ class Writer:
         self.owed = Owed()
         self._engine: Engine | None = None
         self._beside: Engine | None = None
-        self._waiting: deque[_Waiting] = deque()
-        self._changed = threading.Condition()
+        self._line = Line()
         self._committing = threading.Lock()
-        self._closing = self._abandoned = False
+        self._abandoned = False
         self._thread = threading.Thread(target=self._serve, name="index-writer", daemon=True)
 
     def start(self) -> None:
@@ -70,9 +56,7 @@ class Writer:
 
     def close(self) -> None:
         """Commit what waits, if that is soon done, then let go of the index. The ledger's marks bring back the rest."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify_all()
+        self._line.close()
         if self._thread.ident is not None:
             self._thread.join(_LAST_COMMIT)
         self._abandoned = True
@@ -86,20 +70,28 @@ class Writer:
             self._let_go()
 
     def put(self, job_id: str, places: Places | None = None) -> "Future[int | None]":
-        """Have the index hold the job as the ledger has it now, with these places; None: with those that it has."""
-        return self._add([_Waiting(job_id, places)])[0]
+        """Have the index hold the job as the ledger has it now, with these places; None: with those that it has.
+
+        Whoever cancels the future before its commit has begun wants nothing any more.
+        """
+        same = None if places is None else self._line.same(job_id, places)
+        return same or self._line.add([Waiting(job_id, places)])[0]
+
+    def moved(self) -> float:
+        """When a commit has ended last, monotonic: as long as some end, those who wait have their turn."""
+        return self._line.moved
 
     def put_all(self, wanted: "Mapping[str, Wanted]") -> "dict[str, Future[int | None]]":
         """The same for many."""
-        waiting = [_Waiting(job_id, one.places, owed_since=one.since) for job_id, one in wanted.items()]
-        return dict(zip(wanted, self._add(waiting), strict=True))
+        waiting = [Waiting(job_id, one.places, owed_since=one.since) for job_id, one in wanted.items()]
+        return dict(zip(wanted, self._line.add(waiting), strict=True))
 
     def owe(self, job_id: str) -> bool:
         """Leave it to the indexer to make the job's places, soon; False where they have to be put.
 
         Raises `EngineError` where nothing could be written now.
         """
-        if self._closing:
+        if self._line.closed:
             raise EngineError("the worker ends")
         if self.shared:
             return False
@@ -110,7 +102,7 @@ class Writer:
 
     def put_beside(self, job_id: str, places: Places | None) -> "Future[int | None]":
         """The same for the index that is being built alone."""
-        return self._add([_Waiting(job_id, places, beside_alone=True)])[0]
+        return self._line.add([Waiting(job_id, places, beside_alone=True)])[0]
 
     def engine(self) -> Engine:
         """The index in force, for questions. Raises `EngineError`."""
@@ -143,41 +135,24 @@ class Writer:
             swap()  # the engine sees by itself what is in force
             self._beside = None
 
-    def _add(self, more: list[_Waiting]) -> "list[Future[int | None]]":
-        with self._changed:
-            if self._closing:
-                raise EngineError("the worker ends")
-            self._waiting += more
-            self._changed.notify_all()
-        return [one.future for one in more]
-
     def _serve(self) -> None:
-        while batch := self._take():
+        while batch := self._line.take():
             try:
                 with self._committing:
                     self._commit(batch)
             except Exception as error:  # the thread must go on whatever happens: all that is found hangs on it
                 log.exception("index.writer_failed")
                 _fail(batch, error)
+            finally:
+                self._line.told()
 
-    def _take(self) -> list[_Waiting]:
-        """What one commit takes; empty at the end."""
-        batch: list[_Waiting] = []
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closing)
-            documents = 0
-            while self._waiting and (not batch or documents + _size(self._waiting[0]) <= MOST):
-                batch.append(self._waiting.popleft())
-                documents += _size(batch[-1])
-        return batch
-
-    def _commit(self, batch: list[_Waiting]) -> None:
+    def _commit(self, batch: list[Waiting]) -> None:
         """Write for all, then what is for the index beside alone."""
         for all_of_it in ([one for one in batch if not one.beside_alone], [one for one in batch if one.beside_alone]):
             if all_of_it:
                 self._commit_one_kind(all_of_it)
 
-    def _commit_one_kind(self, batch: list[_Waiting]) -> None:
+    def _commit_one_kind(self, batch: list[Waiting]) -> None:
         """Write, and tell those who wait; where the index breaks on a batch, one by one: only the culprit fails."""
         wanted = _merged(batch)
         try:
@@ -187,7 +162,7 @@ class Writer:
                 versions = self._into(self._opened(), wanted)
                 self._also_beside(wanted)
         except (EngineError, LedgerUnavailable) as error:
-            log.warning("index.not_written", documents=sum(map(_size, batch)), reason=str(error))
+            log.warning("index.not_written", documents=sum(one.documents for one in batch), reason=str(error))
             self._let_go()
             _fail(batch, error)
         except Exception as error:
@@ -250,12 +225,7 @@ class Writer:
                 engine.close()
 
 
-def _size(one: _Waiting) -> int:
-    """Documents that it makes."""
-    return 1 + len(one.places or ())
-
-
-def _merged(batch: Iterable[_Waiting]) -> dict[str, Places | None]:
+def _merged(batch: Iterable[Waiting]) -> dict[str, Places | None]:
     """One change per job: the last places that somebody has for it."""
     found: dict[str, Places | None] = {}
     for one in batch:
@@ -267,7 +237,7 @@ def _change(job_id: str, places: Places | None, facts: JobFacts | None) -> Chang
     return Drop(job_id=job_id) if facts is None else Put(job=facts, places=places)
 
 
-def _fail(batch: Sequence[_Waiting], error: Exception) -> None:
+def _fail(batch: Sequence[Waiting], error: Exception) -> None:
     for one in batch:
         if not one.future.done():
             one.future.set_exception(error)

@@ -12,7 +12,8 @@ from jobs.context import Place
 from jobs.errors import HeavyliftError
 from ledger import Indexed
 from search.port import Engine, EngineError, IndexLocked
-from workers.indexing.writer import MOST, Places, Writer
+from workers.indexing.line import MOST, Places
+from workers.indexing.writer import Writer
 from workers.reconcile.findings import Findings, Sides
 from workers.reconcile.index import compare, index
 from workers.reconcile.rescue import reason
