@@ -6,6 +6,7 @@ sha256. What begins with `=` is a whole value, by a digest: `=o` owner, `=k` `=l
 for; `=x3` is in one job of eight, by chance. Words have letters and digits alone, so no prefix of one reaches these.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ COUNTED = 24  # characters of the longest word that has a row among the words: i
 _LAST = 16_383  # the greatest position that a tsvector knows
 _OFTEN = 255  # positions of one lexeme
 _MOST = 600_000  # bytes of lexemes in one tsvector, which has a limit of a mebibyte
+_REMEMBERED = 8_192  # words, values, positions that come again in nearly each row of a list
 _MOST_GIST = 20_000  # different words of a job that look-alikes are found by
 _WEIGHTS = {"title": "A", "label": "B", "part": "B", "color": "C", "text": ""}  # none: D
 _CODES = {"part": PART, "color": COLOR}
@@ -88,14 +90,14 @@ def basis(facts: JobFacts) -> str:
 
 def names_of(parts: Sequence[str], part_name: str | None) -> dict[Name, str]:
     """What is suggested of a place."""
-    found = {("part", _digest(folded(part))): part for part in parts}
-    return found | ({("part_name", _digest(folded(part_name))): part_name} if part_name else {})
+    found = {("part", _folded_digest(part)): part for part in parts}
+    return found | ({("part_name", _folded_digest(part_name)): part_name} if part_name else {})
 
 
 def own_names(name: str, tags: Sequence[str]) -> dict[Name, str]:
     """What is suggested of a job itself."""
-    found = {("tag", _digest(folded(tag))): clean(tag) for tag in tags}
-    return found | {("name", _digest(folded(name))): clean(name)}
+    found = {("tag", _folded_digest(tag)): clean(tag) for tag in tags}
+    return found | {("name", _folded_digest(name)): clean(name)}
 
 
 def facts_vector(facts: JobFacts) -> str:
@@ -126,7 +128,7 @@ def gist_vector(owner: str, words: Iterable[str]) -> str:
 
 def whole(name: str, value: str) -> str:
     """The lexeme of a whole value, as filters ask for it."""
-    return VALUE_CODES[name] + _digest(folded(value))
+    return VALUE_CODES[name] + _folded_digest(value)
 
 
 def owner_lexeme(owner: str) -> str:
@@ -139,6 +141,7 @@ def sample_lexeme(halvings: int) -> str:
     return f"=x{halvings}"
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def quoted(lexeme: str) -> str:
     """A lexeme within a literal."""
     return "'" + lexeme.replace("\\", "\\\\").replace("'", "''") + "'"
@@ -180,6 +183,11 @@ def changing_columns(facts: JobFacts) -> dict[str, Any]:
     return own | numbers | {"facts": facts_vector(facts)}
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _place(at: int, weight: str) -> str:
+    return f"{at}{weight}"
+
+
 class _Vector:
     """A tsvector's literal in the making."""
 
@@ -191,7 +199,7 @@ class _Vector:
     def add_value(self, lexemes: Sequence[str], weight: str = "", code: str = "") -> None:
         """Words one after the other; a gap behind them keeps phrases from going on into the next value."""
         for at, lexeme in enumerate(lexemes, self._next):
-            place = f"{at}{weight}" if at <= _LAST else None
+            place = _place(at, weight) if at <= _LAST else None
             self._add(lexeme, place)
             if code:
                 self._add(code + lexeme, place)
@@ -251,6 +259,11 @@ def _gist(entry: Entry) -> Iterator[str]:
     for name, values in entry.words.items():
         if entry.ordinal or name != "text":
             yield from (token for value in values for token in value if 1 < len(token) <= COUNTED)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _folded_digest(value: str) -> str:
+    return _digest(folded(value))
 
 
 def _digest(text: str) -> str:
