@@ -142,7 +142,7 @@ def _standard(tally: Tally, *, full: bool) -> None:
                 checks.report(tally)
                 _pytest(("integration",), tally=tally, coverage=True, together="loadfile")
                 # Whole platforms, with times that they have to keep: nothing looks on that would make them slower.
-                _pytest(("acceptance",), tally=tally, together="loadfile")
+                _pytest(("acceptance",), tally=tally, together="loadfile", waiting=0)
         _coverage(tally)
 
 
@@ -233,17 +233,25 @@ def _services(tally: Tally) -> Iterator[None]:
 
 
 def _pytest(
-    suites: Sequence[str], *, tally: Tally, coverage: bool = False, free: Sequence[str] = (), together: str = ""
+    suites: Sequence[str],
+    *,
+    tally: Tally,
+    coverage: bool = False,
+    free: Sequence[str] = (),
+    together: str = "",
+    waiting: int = 1,
 ) -> None:
-    """One pytest run over those suites that there are, counted from its own report."""
+    """One pytest run over those suites that there are, counted from its own report.
+
+    Run `together`, there are so many processes more than cores: most tests wait as well as compute.
+    """
     folders = [f"tests/{suite}" for suite in suites if (ROOT / "tests" / suite).is_dir()]
     title = " ".join(suites) or "pytest"
     with tempfile.TemporaryDirectory(prefix="heavylift-test-") as folder:
         report = Path(folder) / "report.json"
         how = ["coverage", "run", "-m", "pytest"] if coverage else ["pytest"]
         light = [] if SERVED & set(suites) or free else ["-p", "no:celery", "-p", "no:docker_tools"]
-        # Processes wait as well as compute: one more than there are cores.
-        spread = ["-n", str(min((os.cpu_count() or 1) + 1, _MOST)), "--dist", together] if together else []
+        spread = ["-n", str(min((os.cpu_count() or 1) + waiting, _MOST)), "--dist", together] if together else []
         argv = [*_python(*how), "-q", *light, *spread, *folders, *free]
         code = _waited(argv, os.environ | {"HEAVYLIFT_TEST_REPORT": str(report)})
         counted = json.loads(report.read_text()) if report.exists() else None

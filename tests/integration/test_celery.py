@@ -115,6 +115,9 @@ def test_doubled_message__does_nothing(celery_setup, house):
     assert (step.attempt, step.fence) == (1, 1)
 
 
+_HEARTBEAT = 6  # seconds that the broker wants
+
+
 @pytest.mark.own_broker
 @pytest.mark.pools("parsing", "indexing")
 def test_frozen_worker__its_message_comes_back(celery_setup, house, own_rabbit):
@@ -124,7 +127,7 @@ def test_frozen_worker__its_message_comes_back(celery_setup, house, own_rabbit):
     """
     assert celery_setup.app.conf.broker_heartbeat == 10
     heartbeat = "application:set_env(rabbit, heartbeat, {})."
-    own_rabbit.ctl("eval", heartbeat.format(4))  # the smaller one of both sides' holds
+    own_rabbit.ctl("eval", heartbeat.format(_HEARTBEAT))  # the smaller one of both sides' holds
     try:
         _freeze_and_thaw(celery_setup, house, own_rabbit)
     finally:
@@ -134,15 +137,15 @@ def test_frozen_worker__its_message_comes_back(celery_setup, house, own_rabbit):
 def _freeze_and_thaw(celery_setup, house, rabbit):
     worker = house.pools["parsing"]
     celery_setup.worker.restart()
-    # Before it is frozen: the broker would be done with it by the time that a slow machine has asked.
+    house.wait_ended(submitted(house)[0])  # now there are publishers, too
+    # All that takes a slow machine long comes before it is frozen: the broker would be done with it meanwhile.
     agreed = rabbit.ctl("list_connections", "timeout", "--formatter=json")
-    assert {row["timeout"] for row in json.loads(agreed)} - {0} == {4, 10}
+    assert {row["timeout"] for row in json.loads(agreed)} == {0, _HEARTBEAT, 10}
+    options = options_of(house)
+    depths(options)
     worker.send(signal.SIGSTOP)
     job = submitted(house)[0]
     wait_sent(house)
-    agreed = rabbit.ctl("list_connections", "timeout", "--formatter=json")
-    assert 0 in {row["timeout"] for row in json.loads(agreed)}
-    options = options_of(house)
     wait_until(lambda: depths(options)["parsing"] == 0, within=10, what="the message to be handed over")
     wait_until(lambda: depths(options)["parsing"] == 1, within=60, what="the message to come back")
     worker.send(signal.SIGCONT)
