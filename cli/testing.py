@@ -241,10 +241,7 @@ def _pytest(
     together: str = "",
     waiting: int = 1,
 ) -> None:
-    """One pytest run over those suites that there are, counted from its own report.
-
-    Run `together`, there are so many processes more than cores: most tests wait as well as compute.
-    """
+    """One pytest run over those suites that there are; `together` by so many processes more than cores as are `waiting`."""
     folders = [f"tests/{suite}" for suite in suites if (ROOT / "tests" / suite).is_dir()]
     title = " ".join(suites) or "pytest"
     with tempfile.TemporaryDirectory(prefix="heavylift-test-") as folder:
