@@ -137,12 +137,12 @@ def _standard(tally: Tally, *, full: bool) -> None:
             _module("coverage", "erase")
             with _services(tally):
                 _pytest(FAST, tally=tally, coverage=True, together="worksteal")
-                # By file: the tests of one share a database, a broker's line or a platform.
+                # By file: its tests share a database, a line or a platform.
                 _pytest(("contracts",), tally=tally, coverage=True, together="loadfile")
                 checks.report(tally)
                 _pytest(("integration",), tally=tally, coverage=True, together="loadfile")
-                # Whole platforms, with times that they have to keep: nothing looks on that would make them slower.
-                _pytest(("acceptance",), tally=tally, together="loadfile", waiting=0)
+                # Whole platforms, with times that they have to keep: nothing beside makes them slower.
+                _pytest(("acceptance",), tally=tally, together="loadfile")
         _coverage(tally)
 
 
@@ -233,22 +233,17 @@ def _services(tally: Tally) -> Iterator[None]:
 
 
 def _pytest(
-    suites: Sequence[str],
-    *,
-    tally: Tally,
-    coverage: bool = False,
-    free: Sequence[str] = (),
-    together: str = "",
-    waiting: int = 1,
+    suites: Sequence[str], *, tally: Tally, coverage: bool = False, free: Sequence[str] = (), together: str = ""
 ) -> None:
-    """One pytest run over those suites that there are; `together` by so many processes more than cores as are `waiting`."""
+    """One pytest run over those suites that there are, counted from its own report."""
     folders = [f"tests/{suite}" for suite in suites if (ROOT / "tests" / suite).is_dir()]
     title = " ".join(suites) or "pytest"
     with tempfile.TemporaryDirectory(prefix="heavylift-test-") as folder:
         report = Path(folder) / "report.json"
         how = ["coverage", "run", "-m", "pytest"] if coverage else ["pytest"]
         light = [] if SERVED & set(suites) or free else ["-p", "no:celery", "-p", "no:docker_tools"]
-        spread = ["-n", str(min((os.cpu_count() or 1) + waiting, _MOST)), "--dist", together] if together else []
+        more = "acceptance" not in suites  # most tests wait as well as compute; whole platforms compute enough
+        spread = ["-n", str(min((os.cpu_count() or 1) + more, _MOST)), "--dist", together] if together else []
         argv = [*_python(*how), "-q", *light, *spread, *folders, *free]
         code = _waited(argv, os.environ | {"HEAVYLIFT_TEST_REPORT": str(report)})
         counted = json.loads(report.read_text()) if report.exists() else None
