@@ -3,6 +3,7 @@
 import json
 import signal
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import psutil
@@ -54,10 +55,12 @@ def poison(house: House, body: bytes) -> dict:
 
 
 def crash_children(worker: int) -> None:
-    """An invalid memory access in every sandbox child of a worker."""
+    """An invalid memory access in every sandbox child of a worker that has not ended meanwhile."""
     for template in psutil.Process(worker).children():
-        for child in template.children():
-            child.send_signal(signal.SIGSEGV)
+        with suppress(psutil.NoSuchProcess):
+            for child in template.children():
+                with suppress(psutil.NoSuchProcess):
+                    child.send_signal(signal.SIGSEGV)
 
 
 def parse_of(house: House, job: dict) -> dict:
