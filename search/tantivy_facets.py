@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from search.questions import MAX_FACET
 from search.tantivy_queries import any_of, every, unscored
 from search.tantivy_schema import EXACT, JOB_LOW, SAMPLES, exact, facet, sample
-from search.tantivy_view import beside
+from search.tantivy_view import beside, count
 from search.tantivy_wanted import Wanted
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ ENOUGH = 500  # jobs that stand for the others
 MANY = 100_000  # documents of an index, from which on facets are counted beside the search
 RARE = 5_000  # documents that have a value, which is then looked for by itself,
 _RARES, _HELD = 1_000, 100_000  # up to so many values, and documents that have them
+_GLANCE = 8  # halvings, for a first guess of how many places match
 _SINGLE = ("kind", "pipeline", "status")  # every job has one of each
 _VALUES = 2_000  # of a facet, before they are cut to `MAX_FACET`
 
@@ -55,6 +56,9 @@ def counting(
 def _jobs(searcher: "Searcher", wanted: Wanted, names: tuple[str, ...], most: int) -> _Counts:
     """By value; of about `most` places, or fewer."""
     doublings = min((max(0, most - 1) // MOST).bit_length(), SAMPLES)
+    # Each of several words may be common, and all together rare: all of them take no longer than a sample then.
+    if doublings > 0 and not wanted.is_one_word and _about(searcher, wanted) <= MOST:
+        doublings = 0
     while doublings > 0:
         found, few, places = _different(searcher, wanted.query(within=sample(doublings)), names)
         if places << doublings <= MOST:
@@ -64,6 +68,11 @@ def _jobs(searcher: "Searcher", wanted: Wanted, names: tuple[str, ...], most: in
             return {name: counts[name] | _rare(searcher, wanted, name, counts[name]) for name in names}
         doublings -= max(1, (ENOUGH // max(1, few)).bit_length() - 1)
     return _different(searcher, wanted.query(), names)[0]
+
+
+def _about(searcher: "Searcher", wanted: Wanted) -> int:
+    """So many places match, roughly."""
+    return count(searcher, wanted.query(within=sample(_GLANCE))) << _GLANCE
 
 
 def _rare(searcher: "Searcher", wanted: Wanted, name: str, known: Mapping[str, int]) -> dict[str, int]:

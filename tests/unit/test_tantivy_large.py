@@ -229,6 +229,25 @@ def test_facets_of_few_places__are_counted_where_the_word_is_common(engine, samp
     assert (found.total, found.facets["color"]) == (80, {"Red": 80})
 
 
+def test_facets_of_two_common_words__are_counted_at_once_where_few_have_both(engine, sampled, monkeypatch):
+    """A glance at a small sample spares them the look at a large one; where many have both, that is what is taken."""
+    monkeypatch.setattr(tantivy_facets, "MANY", 0)
+    looks, look = [], tantivy_facets._different
+
+    def seen(searcher, query, names):
+        looks.append(found := look(searcher, query, names))
+        return found
+
+    monkeypatch.setattr(tantivy_facets, "_different", seen)
+    engine.write([put(n, row(1, "Wheel", "oak", color="Red")) for n in range(1, 401)])
+    engine.write([put(n, row(1, "Axle", "oak", color="Tan")) for n in range(401, 801)])
+    engine.write([put(n, row(1, "Wheel", "axle", color="Lime")) for n in range(801, 831)])
+    assert ask(engine, "wheel axle", facets=("color",)).facets["color"] == {"Lime": 30}
+    assert [places for _counts, _jobs, places in looks] == [30]
+    assert 200 < ask(engine, "wheel oak", facets=("color",)).facets["color"]["Red"] <= 400
+    assert looks[1][2] < 200
+
+
 @pytest.mark.parametrize("sort", ["relevance", "name", "newest"])
 def test_damaged_cursor__begins_no_count(engine, monkeypatch, sort):
     """Whoever sends many of them is refused before anything is counted beside: others would wait behind that."""
