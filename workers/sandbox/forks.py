@@ -16,6 +16,10 @@ def _nothing() -> None:
     pass
 
 
+def _give_back() -> None:
+    globals()["_lock"].release()  # the code is run in logging's place; before Python 3.13 that has a function for it
+
+
 class Hooks:
     """What the standard library does in each child: makes the locks anew that a thread may have held, were there one.
 
@@ -26,7 +30,7 @@ class Hooks:
         """Spare children the work; logging's hook gives back, instead, the lock that it has taken before the fork."""
         self._kept: list[tuple[FunctionType, CodeType]] = []
         self._replace(threading, "_after_fork", _nothing)
-        self._replace(logging, "_after_at_fork_child_reinit_locks", getattr(logging, "_releaseLock", None))
+        self._replace(logging, "_after_at_fork_child_reinit_locks", getattr(logging, "_releaseLock", _give_back))
         for _ in range(_REHEARSALS):
             random.seed()  # the one hook that has to run
 
