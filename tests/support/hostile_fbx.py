@@ -113,8 +113,6 @@ CASES: dict[str, tuple[bytes, set[str]]] = {
     ),
     "no zlib": (fbx.binary(arrayed("Vertices", packed=True, content=b"\x78\x9c" + b"x" * 90)), BROKEN),
     "array of no type": (BINARY.replace(b"d\x12\0\0\0", b"x\x12\0\0\0"), MALFORMED),
-    # Only assimp for Python 3.12 and later reads it: it parts it into triangles in a second.
-    "face of very many corners": (star(70_000).binary(), {"limit.size", "model.unreadable", "read"}),
     "corner that is not there": (
         fbx.binary(arrayed("PolygonVertexIndex", values=[0, 1, -100, 0, 99, -3])),
         BROKEN,

@@ -47,6 +47,18 @@ def test_fbx__refuses_what_is_hostile(tmp_path, case, reader):
 
 
 @pytest.mark.parametrize("reader", READERS)
+def test_fbx__face_of_very_many_corners_is_refused_or_read_whole(tmp_path, reader):
+    """Refused by ufbx, and by assimp for Python 3.11; a later assimp parts it into all of its triangles."""
+    path = tmp_path / "upload"
+    path.write_bytes(hostile.star(70_000).binary())
+    if reader == "assimp" and outcome(path, reader) == "read":
+        (mesh,) = read_assimp(path, check_fbx(path)).meshes
+        assert len(mesh.corners) == 70_000 - 2
+    else:
+        assert outcome(path, reader) == {"ufbx": "limit.size", "assimp": "model.unreadable"}[reader]
+
+
+@pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("case", hostile.ODD)
 def test_fbx__odd_files_end(tmp_path, case, reader):
     """Cycles, twins and faces of very many corners are read or refused."""
